@@ -1,0 +1,345 @@
+//! What the page asks ([`Command`]), what the engine answers ([`Reply`]) and reports ([`Update`]), and what is drawn ([`views`]).
+//!
+//! The page and the worker exchange JSON texts of [`ToWorker`] and [`FromWorker`]. Every command gets exactly one reply with its
+//! id; updates come whenever something that is drawn has changed. The page holds no key; the auth key alone passes through it.
+
+pub mod views;
+
+use serde::{Deserialize, Serialize};
+use sotto_protocol::accounts::{
+    ChangePasswordRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened, SignInRequest,
+    SignUpRequest, SignedIn,
+};
+use sotto_protocol::{AccountId, ErrorCode, MessageId, RoomId, Seq, UserName};
+
+use views::{ConnectionView, EntryView, MessageView, Phase, RoomView, SafetyView, ServerRowView};
+
+/// Page to worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ToWorker {
+    /// Chosen by the page; the reply bears it.
+    pub id: u32,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Worker to page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// The answer to one command.
+    Reply {
+        /// Id of the command.
+        id: u32,
+        /// The answer.
+        result: Result<Reply, ErrorCode>,
+    },
+    /// Something that is drawn has changed.
+    Update(Update),
+}
+
+/// What the page asks of the engine. `Debug` is written by hand where secrets pass: it never prints them.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Command {
+    /// Opens this browser's data, takes the tab lock, reports the [`Phase`]. First command. `signed_in`: what the server's
+    /// first page said, so that a dead session is noticed. Reply: [`Reply::Done`].
+    Boot {
+        /// Whether the page was rendered for a session.
+        signed_in: bool,
+    },
+
+    /// Derives keys and makes account, device and vault; nothing is stored yet. Reply: [`Reply::SignUp`]. Progress comes as
+    /// [`Update::Progress`].
+    PrepareSignUp {
+        /// Wanted name.
+        name: UserName,
+        /// As typed.
+        password: String,
+    },
+    /// Derives the auth key. Reply: [`Reply::SignIn`], or `kdf_refused`, `kdf_weakened`, `kdf_salt_changed`.
+    PrepareSignIn {
+        /// Whose account.
+        name: UserName,
+        /// As typed.
+        password: String,
+        /// From `login_params`.
+        kdf: KdfParams,
+        /// The person said that the password was changed elsewhere.
+        accept_new_salt: bool,
+    },
+    /// After `sign_up`, `sign_in` or `recovery_finish` succeeded: opens the vault, restores or makes this device, connects.
+    /// Reply: [`Reply::Done`] when the engine is ready to talk.
+    SignedIn(SignedIn),
+
+    /// How good a password is, before anything is derived. Reply: [`Reply::PasswordCheck`].
+    CheckPassword {
+        /// As typed.
+        password: String,
+        /// As typed so far; a password that contains it is weak.
+        name: String,
+    },
+    /// First step of "forgot password". Reply: [`Reply::RecoveryOpen`] or `mistyped_recovery_code`.
+    PrepareRecovery {
+        /// Whose account.
+        name: UserName,
+        /// As typed: case, spaces and dashes don't matter.
+        code: String,
+    },
+    /// Second step, with what `recovery_open` answered. Reply: [`Reply::RecoveryFinish`].
+    FinishRecovery {
+        /// From the server.
+        opened: RecoveryOpened,
+        /// The new password, as typed.
+        new_password: String,
+    },
+    /// After [`Command::PrepareSignIn`] with the current password and `open_vault` with its auth key.
+    /// Reply: [`Reply::ChangePassword`]. The page then calls `change_password` and, when that succeeded, [`Command::PasswordChanged`].
+    PrepareChangePassword {
+        /// As typed.
+        new_password: String,
+        /// From `open_vault`.
+        signed_in: SignedIn,
+    },
+    /// The prepared password change is in force: re-wrap this browser's "keep" seal. Reply: [`Reply::Done`].
+    PasswordChanged,
+    /// After [`Command::PrepareSignIn`] with the current password and `open_vault` with its auth key. Reply: [`Reply::NewRecovery`].
+    PrepareNewRecovery {
+        /// From `open_vault`.
+        signed_in: SignedIn,
+    },
+
+    /// Seals this browser's data under a passphrase, or (`None`) takes the passphrase away. Reply: [`Reply::Done`].
+    SetLockPassphrase {
+        /// As typed.
+        passphrase: Option<String>,
+    },
+    /// Opens locked data. Reply: [`Reply::Done`] or `wrong_passphrase`.
+    Unlock {
+        /// As typed.
+        passphrase: String,
+    },
+    /// Closes the data until the passphrase is given again. Reply: [`Reply::Done`].
+    Lock,
+    /// Before the server's `sign_out`: `keep` leaves the rows with their key only under the vault key, otherwise keys and rows
+    /// go. The engine stops. Reply: [`Reply::Done`].
+    SignOut {
+        /// Keep this device?
+        keep: bool,
+    },
+
+    /// Names that begin with what was typed. Reply: [`Reply::People`].
+    FindPeople {
+        /// As typed.
+        typed: String,
+    },
+    /// Opens (creates, joins) the room with a person; the own name is "notes". Reply: [`Reply::Room`].
+    OpenRoomWith {
+        /// Who.
+        name: UserName,
+    },
+    /// Newest page of a room (`before: None`) or the page before a seq. Reply: [`Reply::Timeline`]. The room counts as
+    /// open until another is opened: its new entries come as [`Update::Entries`].
+    OpenRoom {
+        /// Which.
+        room: RoomId,
+        /// Entries before this position.
+        before: Option<Seq>,
+    },
+    /// No room is open any more. Reply: [`Reply::Done`].
+    CloseRoom,
+    /// Everything up to `seq` was seen by the person (page visible, row on screen). Reply: [`Reply::Done`].
+    MarkRead {
+        /// Which room.
+        room: RoomId,
+        /// Newest seq seen.
+        seq: Seq,
+    },
+    /// Sends a text. Reply: [`Reply::Done`] as soon as it is stored here (state "sending").
+    SendText {
+        /// Where.
+        room: RoomId,
+        /// What, as typed.
+        text: String,
+    },
+    /// Tries a failed message again. Reply: [`Reply::Done`].
+    Resend {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// Stores what stands in the composer. Reply: [`Reply::Done`].
+    SaveDraft {
+        /// Which room.
+        room: RoomId,
+        /// Empty takes the draft away.
+        text: String,
+    },
+    /// Reply: [`Reply::Safety`].
+    SafetyNumber {
+        /// With whom.
+        account: AccountId,
+    },
+    /// The person compared the numbers (or takes it back). Reply: [`Reply::Safety`].
+    SetVerified {
+        /// With whom.
+        account: AccountId,
+        /// Compared and equal?
+        verified: bool,
+    },
+    /// The server's own row of a message. Reply: [`Reply::ServerRow`], or `gone`.
+    ServerRow {
+        /// Where.
+        room: RoomId,
+        /// Which.
+        message: MessageId,
+    },
+    /// The browser went online or offline, or the tab came to the front: reconnect now. Reply: [`Reply::Done`].
+    Nudge,
+}
+
+/// Answers to commands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// For `sign_up`, and the code to show once.
+    SignUp {
+        /// Body for the server function.
+        request: SignUpRequest,
+        /// Grouped text with check digits.
+        recovery_code: RecoveryCode,
+    },
+    /// For `sign_in`.
+    SignIn(SignInRequest),
+    /// How good a password is.
+    PasswordCheck(views::PasswordCheck),
+    /// For `recovery_open`.
+    RecoveryOpen(RecoveryOpenRequest),
+    /// For `recovery_finish`, and the new code.
+    RecoveryFinish {
+        /// Body for the server function.
+        request: RecoveryFinishRequest,
+        /// The code that replaces the used one.
+        recovery_code: RecoveryCode,
+    },
+    /// For `change_password`.
+    ChangePassword(ChangePasswordRequest),
+    /// For `new_recovery_code`, and the code.
+    NewRecovery {
+        /// Body for the server function.
+        request: NewRecoveryRequest,
+        /// To show once.
+        recovery_code: RecoveryCode,
+    },
+    /// Found people.
+    People(Vec<views::PersonView>),
+    /// The room.
+    Room(RoomView),
+    /// A page of a room, ascending.
+    Timeline {
+        /// The room.
+        room: RoomId,
+        /// Ascending.
+        entries: Vec<EntryView>,
+        /// Whether older entries exist on this device.
+        more: bool,
+        /// What stood in the composer.
+        draft: String,
+    },
+    /// Safety number and verification.
+    Safety(SafetyView),
+    /// The server's row beside what it says.
+    ServerRow(ServerRowView),
+}
+
+/// A recovery code for people. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryCode(pub String);
+
+impl core::fmt::Debug for RecoveryCode {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("RecoveryCode(…)")
+    }
+}
+
+/// What changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Update {
+    /// Where the engine stands.
+    Phase(Phase),
+    /// The connection.
+    Connection(ConnectionView),
+    /// A long step of a command goes on: permille done, or `None` for "unknown".
+    Progress {
+        /// Stable name of the step ("deriving", "opening", "joining", "catching_up").
+        step: String,
+        /// 0 to 1000.
+        permille: Option<u16>,
+    },
+    /// All rooms, newest first: sent after boot.
+    Rooms(Vec<RoomView>),
+    /// One room is new or changed.
+    Room(RoomView),
+    /// Entries of the open room, new or changed (replace by `key`).
+    Entries {
+        /// The room.
+        room: RoomId,
+        /// Entries.
+        entries: Vec<EntryView>,
+    },
+    /// States of own messages changed.
+    Message {
+        /// The room.
+        room: RoomId,
+        /// The whole message again.
+        message: MessageView,
+    },
+    /// Something the person should know and that no command asked for.
+    Notice {
+        /// Stable code.
+        code: ErrorCode,
+        /// The room it is about.
+        room: Option<RoomId>,
+    },
+}
+
+impl core::fmt::Debug for Command {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Command {
+    /// Variant name, for logs: the only thing that is ever printed of a command.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Boot { .. } => "Boot",
+            Self::PrepareSignUp { .. } => "PrepareSignUp",
+            Self::PrepareSignIn { .. } => "PrepareSignIn",
+            Self::SignedIn(_) => "SignedIn",
+            Self::CheckPassword { .. } => "CheckPassword",
+            Self::PrepareRecovery { .. } => "PrepareRecovery",
+            Self::FinishRecovery { .. } => "FinishRecovery",
+            Self::PrepareChangePassword { .. } => "PrepareChangePassword",
+            Self::PasswordChanged => "PasswordChanged",
+            Self::PrepareNewRecovery { .. } => "PrepareNewRecovery",
+            Self::SetLockPassphrase { .. } => "SetLockPassphrase",
+            Self::Unlock { .. } => "Unlock",
+            Self::Lock => "Lock",
+            Self::SignOut { .. } => "SignOut",
+            Self::FindPeople { .. } => "FindPeople",
+            Self::OpenRoomWith { .. } => "OpenRoomWith",
+            Self::OpenRoom { .. } => "OpenRoom",
+            Self::CloseRoom => "CloseRoom",
+            Self::MarkRead { .. } => "MarkRead",
+            Self::SendText { .. } => "SendText",
+            Self::Resend { .. } => "Resend",
+            Self::SaveDraft { .. } => "SaveDraft",
+            Self::SafetyNumber { .. } => "SafetyNumber",
+            Self::SetVerified { .. } => "SetVerified",
+            Self::ServerRow { .. } => "ServerRow",
+            Self::Nudge => "Nudge",
+        }
+    }
+}

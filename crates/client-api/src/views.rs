@@ -1,0 +1,269 @@
+//! What is drawn: plain values, ready to show, no keys.
+
+use serde::{Deserialize, Serialize};
+use sotto_protocol::{AccountId, DeviceId, Epoch, ErrorCode, MessageId, Millis, RoomId, Seq, UserName};
+
+/// Where the engine stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Opening this browser's data. Both the server's HTML and the first render show this.
+    Booting,
+    /// Nobody is signed in here. `kept`: a device whose data was kept at sign-out.
+    SignedOut {
+        /// Whose data waits here.
+        kept: Option<UserName>,
+    },
+    /// The data here is locked by a passphrase.
+    Locked {
+        /// Whose.
+        name: UserName,
+    },
+    /// The data here is open.
+    Ready {
+        /// Who.
+        me: PersonView,
+        /// This device.
+        device: DeviceId,
+        /// Whether a lock passphrase is set.
+        lock_set: bool,
+    },
+    /// The data here is open and readable, but the server session ended: sign in to go on.
+    SessionEnded {
+        /// Who.
+        me: PersonView,
+    },
+    /// The account signed in on another browser, which replaced this one.
+    Replaced {
+        /// Who.
+        name: UserName,
+    },
+    /// Another tab runs Sotto.
+    OtherTab,
+    /// This browser's data can't be opened, with why: `storage_damaged`, `unsupported`, `storage_full`.
+    Broken {
+        /// Why.
+        code: ErrorCode,
+    },
+}
+
+/// The connection to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConnectionView {
+    /// Not connected because nobody is signed in, or stopped.
+    Off,
+    /// Trying.
+    Connecting,
+    /// Connected, and old entries are arriving.
+    CatchingUp,
+    /// Connected and up to date.
+    Online,
+    /// Waiting to try again.
+    Waiting {
+        /// When, by this device's clock.
+        retry_at: Millis,
+    },
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonView {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: UserName,
+}
+
+/// What is known about the identity on the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trust {
+    /// Seen and remembered, not compared.
+    Pinned,
+    /// Numbers were compared.
+    Verified,
+    /// Another identity than the one that was remembered: sending is held.
+    Changed,
+}
+
+/// A room in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomView {
+    /// The room.
+    pub room: RoomId,
+    /// The other person; oneself for notes.
+    pub peer: PersonView,
+    /// Whether this is the room of notes to oneself.
+    pub notes: bool,
+    /// Identity of the other side.
+    pub trust: Trust,
+    /// Unread messages.
+    pub unread: u32,
+    /// Newest text, shortened to one line, with whether it is one's own.
+    pub preview: Option<Preview>,
+    /// Time of the newest entry, for the order of the list.
+    pub active_at: Millis,
+    /// Whether text can be sent now (in the room, no alarm). Otherwise the composer says why.
+    pub can_send: Result<(), ErrorCode>,
+    /// Text left in the composer, for the list's "Draft:".
+    pub draft: bool,
+}
+
+/// Newest message of a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// One line.
+    pub text: String,
+    /// Written by oneself?
+    pub mine: bool,
+}
+
+/// How far an own message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Delivery {
+    /// Stored here; not acknowledged by the server yet.
+    Sending,
+    /// The server has it, durably.
+    Sent,
+    /// A device of the other person has stored it.
+    Delivered,
+    /// The other person has seen it.
+    Read,
+    /// Given up after refusals; the person can try again.
+    Failed,
+}
+
+impl Delivery {
+    /// Value of `data-status`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A text message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Author's id of it.
+    pub id: MessageId,
+    /// Position; `None` while sending.
+    pub seq: Option<Seq>,
+    /// Author, from MLS.
+    pub author: PersonView,
+    /// Own?
+    pub mine: bool,
+    /// The text.
+    pub text: String,
+    /// Server time, or local time while sending.
+    pub at: Millis,
+    /// State of an own message; `Read` for others.
+    pub delivery: Delivery,
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryView {
+    /// Stable key for the list (the message id in hex, or `s` and the seq).
+    pub key: String,
+    /// Order: seq; own unsent messages come last, ascending by `at`.
+    pub seq: Option<Seq>,
+    /// Time, for day separators.
+    pub at: Millis,
+    /// What it is.
+    pub body: EntryBody,
+}
+
+/// What a line of a timeline is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryBody {
+    /// A message.
+    Message(MessageView),
+    /// Something happened in the room.
+    System(SystemLine),
+}
+
+/// Things that happen in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SystemLine {
+    /// The room began.
+    Created {
+        /// By whom.
+        by: PersonView,
+    },
+    /// A person signed in on a new device, which took the seat of the old one.
+    NewDevice {
+        /// Who.
+        who: PersonView,
+    },
+    /// This device joined here: what came before can't be read on it.
+    JoinedHere,
+    /// Entries that can't be shown: taken by retention, or not readable.
+    Missing {
+        /// How many.
+        count: u32,
+    },
+    /// A message did not verify or was made for other readers, and was left out.
+    NotReadable,
+    /// The identity of a person is another than before.
+    IdentityChanged {
+        /// Who.
+        who: PersonView,
+    },
+}
+
+/// A safety number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafetyView {
+    /// With whom.
+    pub peer: PersonView,
+    /// 60 digits in 12 groups of 5.
+    pub groups: Vec<String>,
+    /// Modules of the QR code, row by row, true is dark; `width` squared many.
+    pub qr: Vec<bool>,
+    /// Modules on a side.
+    pub qr_width: u32,
+    /// When it was marked as verified.
+    pub verified_at: Option<Millis>,
+    /// Trust now.
+    pub trust: Trust,
+}
+
+/// The server's row beside the plaintext.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerRowView {
+    /// The plaintext, from this device.
+    pub text: String,
+    /// The room.
+    pub room: RoomId,
+    /// Position.
+    pub seq: Seq,
+    /// Epoch.
+    pub epoch: Epoch,
+    /// Sender as the server knows it.
+    pub sender: Option<UserName>,
+    /// Sending device.
+    pub device: DeviceId,
+    /// Time of acceptance.
+    pub at: Millis,
+    /// When retention deletes the row.
+    pub deleted_at: Millis,
+    /// The stored bytes, hex, 16 a line, at most the first 512.
+    pub hex: Vec<String>,
+    /// Length of the stored bytes.
+    pub length: u32,
+    /// Whether the stored bytes equal what this device received or sent (`false`: the server altered its row).
+    pub unaltered: Option<bool>,
+}
+
+/// How good a password is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordCheck {
+    /// 0 (guessed at once) to 4 (out of reach).
+    pub strength: u8,
+    /// Why it is refused, if it is: `short_password`, `common_password`, `too_large`.
+    pub problem: Option<ErrorCode>,
+}

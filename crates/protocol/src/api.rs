@@ -1,0 +1,256 @@
+//! Bodies of `/api/v1` (CBOR). Every mutation needs the session cookie and this site's Origin.
+//!
+//! | method and path | request | answer |
+//! |---|---|---|
+//! | `POST /api/v1/devices` | [`ReplaceDevice`] | empty: the session is bound to the device, other sockets of the account are closed |
+//! | `POST /api/v1/key-packages` | [`UploadKeyPackages`] | [`KeyPackageCount`] |
+//! | `POST /api/v1/key-packages/claim` | [`ClaimKeyPackages`] | [`ClaimedKeyPackages`] |
+//! | `GET /api/v1/people?q=PREFIX` | | [`People`] |
+//! | `GET /api/v1/rooms` | | [`Rooms`] |
+//! | `POST /api/v1/rooms` | [`CreateRoom`] | [`CommitAck`]; 409 `room_exists` with [`ErrorBody::room`] |
+//! | `GET /api/v1/rooms/{room}/state` | | [`RoomState`] |
+//! | `POST /api/v1/rooms/{room}/commits` | [`UploadCommit`] | [`CommitAck`]; 409 `stale_epoch` |
+//! | `GET /api/v1/rooms/{room}/entries/{seq}` | | [`StoredEntry`]; 410 `gone` |
+//!
+//! An error answer is [`ErrorBody`] with the code's HTTP status (and `Retry-After` in seconds with 429 and 503).
+
+use minicbor::{Decode, Encode};
+
+use crate::frames::{Entry, Welcome};
+use crate::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, UserName};
+
+/// Body of an error answer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ErrorBody {
+    /// Stable code.
+    #[n(0)]
+    pub code: ErrorCode,
+    /// Seconds to wait before another try.
+    #[n(1)]
+    pub retry_after: Option<u32>,
+    /// With `room_exists`: the room that exists.
+    #[n(2)]
+    pub room: Option<RoomId>,
+    /// With `stale_epoch`: the epoch that the room is in.
+    #[n(3)]
+    pub epoch: Option<Epoch>,
+}
+
+/// Makes `device` the account's device (this issue: the only one) and binds the session to it.
+/// Idempotent: the same list again answers the same.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ReplaceDevice {
+    /// This device; must stand in the list.
+    #[n(0)]
+    pub device: DeviceId,
+    /// Encoded [`crate::device_list::SignedDeviceList`]; `version` = stored + 1 (or the stored list itself).
+    #[n(1)]
+    pub device_list: Bytes,
+}
+
+/// Publishes key packages of the session's device.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct UploadKeyPackages {
+    /// TLS-encoded MLS KeyPackages, one use each.
+    #[n(0)]
+    pub one_time: Vec<Bytes>,
+    /// TLS-encoded last-resort KeyPackage; replaces the one before.
+    #[n(1)]
+    pub last_resort: Option<Bytes>,
+}
+
+/// What the server now holds for the device.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct KeyPackageCount {
+    /// One-time packages left.
+    #[n(0)]
+    pub one_time: u32,
+    /// Whether a last-resort package is there.
+    #[n(1)]
+    pub last_resort: bool,
+}
+
+/// Asks for one key package of every device of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ClaimKeyPackages {
+    /// Whose.
+    #[n(0)]
+    pub name: UserName,
+}
+
+/// One claimed package.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ClaimedKeyPackage {
+    /// The device it belongs to.
+    #[n(0)]
+    pub device: DeviceId,
+    /// TLS-encoded MLS KeyPackage.
+    #[n(1)]
+    pub key_package: Bytes,
+}
+
+/// The account and one package a device (a device without any is left out).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ClaimedKeyPackages {
+    /// The account.
+    #[n(0)]
+    pub account: AccountId,
+    /// Its name.
+    #[n(1)]
+    pub name: UserName,
+    /// Newest encoded signed device list.
+    #[n(2)]
+    pub device_list: Bytes,
+    /// Packages.
+    #[n(3)]
+    pub packages: Vec<ClaimedKeyPackage>,
+    /// The room of this pair, where one lives already: join or use it instead (no package is consumed then).
+    #[n(4)]
+    pub room: Option<RoomId>,
+}
+
+/// A person, as search shows them.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Person {
+    /// The account.
+    #[n(0)]
+    pub account: AccountId,
+    /// Its name.
+    #[n(1)]
+    pub name: UserName,
+}
+
+/// Answer to a people search: at most [`crate::limits::SEARCH_RESULTS`], names that begin with the query first.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct People {
+    /// Matches.
+    #[n(0)]
+    pub people: Vec<Person>,
+}
+
+/// A room of the account, as the server knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RoomInfo {
+    /// The room.
+    #[n(0)]
+    pub room: RoomId,
+    /// The accounts in it, the own one too. One member: notes to oneself.
+    #[n(1)]
+    pub members: Vec<Person>,
+    /// Current epoch.
+    #[n(2)]
+    pub epoch: Epoch,
+    /// Newest seq.
+    #[n(3)]
+    pub head: Seq,
+}
+
+/// All rooms of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Rooms {
+    /// In no order.
+    #[n(0)]
+    pub rooms: Vec<RoomInfo>,
+}
+
+/// Creates the room of a pair (or of oneself) with its first commit.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CreateRoom {
+    /// MLS group id; chosen at random by the creator.
+    #[n(0)]
+    pub room: RoomId,
+    /// The other account; the own one for notes.
+    #[n(1)]
+    pub peer: AccountId,
+    /// TLS-encoded GroupInfo (MLSMessage) of epoch 0 with external_pub and without tree.
+    #[n(2)]
+    pub group_info: Bytes,
+    /// TLS-encoded ratchet tree of epoch 0: the creator's leaf alone.
+    #[n(3)]
+    pub ratchet_tree: Bytes,
+    /// The commit that adds the peer (epoch 0 to 1). For notes: a self-update, so that every room begins alike.
+    #[n(4)]
+    pub commit: UploadCommit,
+}
+
+/// A commit for the epoch it names.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct UploadCommit {
+    /// A repeated id gets the first answer again, before the epoch is looked at.
+    #[n(0)]
+    pub idempotency: IdempotencyId,
+    /// The epoch that the commit ends.
+    #[n(1)]
+    pub epoch: Epoch,
+    /// TLS-encoded MLSMessage with a PublicMessage.
+    #[n(2)]
+    pub commit: Bytes,
+    /// TLS-encoded MLSMessage with the GroupInfo after the commit, external_pub, no tree.
+    #[n(3)]
+    pub group_info: Bytes,
+    /// One Welcome (one EncryptedGroupSecrets) for each added device.
+    #[n(4)]
+    pub welcomes: Vec<AddressedWelcome>,
+}
+
+/// A Welcome and whom it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AddressedWelcome {
+    /// The joining account.
+    #[n(0)]
+    pub account: AccountId,
+    /// The joining device.
+    #[n(1)]
+    pub device: DeviceId,
+    /// TLS-encoded MLSMessage with a Welcome, without tree.
+    #[n(2)]
+    pub welcome: Bytes,
+}
+
+/// The commit stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CommitAck {
+    /// The room.
+    #[n(0)]
+    pub room: RoomId,
+    /// Its position.
+    #[n(1)]
+    pub seq: Seq,
+    /// The epoch that began with it.
+    #[n(2)]
+    pub epoch: Epoch,
+    /// Server time.
+    #[n(3)]
+    pub at: Millis,
+}
+
+/// What an external commit or a Welcome needs.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RoomState {
+    /// The room and its members.
+    #[n(0)]
+    pub info: RoomInfo,
+    /// TLS-encoded MLSMessage with the newest GroupInfo, external_pub, no tree.
+    #[n(1)]
+    pub group_info: Bytes,
+    /// TLS-encoded ratchet tree of the same epoch.
+    #[n(2)]
+    pub ratchet_tree: Bytes,
+    /// A Welcome that waits for this device, if any (with the tree of its own epoch).
+    #[n(3)]
+    pub welcome: Option<Welcome>,
+}
+
+/// The server's own row of a message, for "what the server sees".
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredEntry {
+    /// The row.
+    #[n(0)]
+    pub entry: Entry,
+    /// Name of the sender's account, as the server would print it.
+    #[n(1)]
+    pub sender_name: Option<UserName>,
+    /// When retention will delete it.
+    #[n(2)]
+    pub deleted_at: Millis,
+}

@@ -1,0 +1,59 @@
+//! Sizes and counts that both sides hold to. Bytes unless the name says otherwise.
+
+/// Longest encoded sync frame in either direction (OWASP's advice for WebSocket messages is 64 KiB).
+pub const SYNC_FRAME: usize = 64 * 1024;
+/// Longest application message ciphertext that a frame may carry: leaves room for the envelope around it.
+pub const MESSAGE: usize = 48 * 1024;
+/// Longest text of one message, UTF-8.
+pub const TEXT: usize = 16 * 1024;
+/// Longest body of a commit or room-creation upload.
+pub const COMMIT_BODY: usize = 2 * 1024 * 1024;
+/// Longest body of every other `/api/v1` request.
+pub const API_BODY: usize = 256 * 1024;
+/// Longest stored key package (the hybrid suite's are about 2.7 kB).
+pub const KEY_PACKAGE: usize = 8 * 1024;
+/// One-time key packages that a device keeps published.
+pub const ONE_TIME_KEY_PACKAGES: usize = 20;
+/// Most one-time key packages that the server stores for one device.
+pub const STORED_KEY_PACKAGES: usize = 50;
+/// A device refills when the server holds this many one-time packages or fewer.
+pub const REFILL_AT: usize = ONE_TIME_KEY_PACKAGES / 2;
+/// Longest sealed vault slot.
+pub const VAULT_SLOT: usize = 4 * 1024;
+/// Longest signed device list.
+pub const DEVICE_LIST: usize = 16 * 1024;
+/// Most entries in one `Deliver` frame.
+pub const ENTRIES_PER_FRAME: usize = 64;
+/// Most rooms in one `Hello` or `RoomList`.
+pub const ROOMS: usize = 2_000;
+/// Most names that a people search returns.
+pub const SEARCH_RESULTS: usize = 8;
+/// Milliseconds between two pings of an idle client.
+pub const PING_EVERY_MS: u64 = 25_000;
+/// Longest lifetime range of a key package, in seconds: 84 days and one hour of clock tolerance.
+pub const KEY_PACKAGE_LIFETIME: u64 = 84 * 24 * 3600 + 3600;
+/// Lifetime that must be left when a key package is used in an Add, in seconds: 28 days.
+pub const KEY_PACKAGE_REST: u64 = 28 * 24 * 3600;
+
+/// Client-side Argon2id: memory in KiB below which a client refuses (OWASP's minimum).
+pub const KDF_FLOOR_MEMORY_KIB: u32 = 19 * 1024;
+/// Client-side Argon2id: passes below which a client refuses (OWASP's minimum).
+pub const KDF_FLOOR_PASSES: u32 = 2;
+/// Client-side Argon2id: memory in KiB above which a client refuses.
+pub const KDF_CEILING_MEMORY_KIB: u32 = 512 * 1024;
+/// Client-side Argon2id: passes above which a client refuses.
+pub const KDF_CEILING_PASSES: u32 = 10;
+/// Client-side Argon2id: lanes above which a client refuses.
+pub const KDF_CEILING_LANES: u32 = 4;
+/// Client-side Argon2id: default memory in KiB.
+pub const KDF_MEMORY_KIB: u32 = 64 * 1024;
+/// Client-side Argon2id: default passes.
+pub const KDF_PASSES: u32 = 3;
+/// Client-side Argon2id: default lanes.
+pub const KDF_LANES: u32 = 1;
+/// Bytes of a client-side KDF salt.
+pub const KDF_SALT: usize = 16;
+/// Shortest password, in characters after NFKC.
+pub const PASSWORD_MIN_CHARS: usize = 8;
+/// Longest password, in bytes of UTF-8: generous, bounded so that a paste cannot stall the worker.
+pub const PASSWORD_MAX: usize = 1024;
