@@ -1,0 +1,336 @@
+//! What may happen in a room: one function over MLS public state, the same on the server and on every client.
+//!
+//! Free of local knowledge (pins, device lists, clocks): a client that refuses what others merge has forked itself. For now
+//! every room is direct: its leaves belong to one or two accounts.
+
+use std::collections::BTreeSet;
+
+use openmls::prelude::{
+    ExtensionType, Extensions, GroupContext, KeyPackage, LeafNode, LeafNodeIndex, Lifetime, Proposal, ProposalOrRefType, ProposalType,
+    ProtocolVersion, PublicGroup, QueuedProposal, Sender, StagedCommit,
+};
+use openmls_traits::types::VerifiableCiphersuite;
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, limits};
+
+use crate::config;
+use crate::identity::{DeviceCredential, IdentityError, verified_credential};
+
+/// Most accounts with leaves in a direct room.
+pub const DIRECT_ACCOUNTS: usize = 2;
+
+/// Why something may not happen in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleViolation {
+    /// Another suite than [`config::SUITE`].
+    #[error("another suite than 0x004E")]
+    WrongSuite,
+    /// A leaf whose credential is not one of ours, or is not signed by its account and device.
+    #[error("a leaf's credential: {0}")]
+    Credential(#[from] IdentityError),
+    /// A leaf that does not list what every room requires.
+    #[error("a leaf lacks a capability that every room requires")]
+    MissingCapability,
+    /// A leaf, key package or GroupContext with an extension that Sotto does not put there.
+    #[error("an extension that does not belong there")]
+    ForeignExtension,
+    /// A key package whose lifetime is longer than 84 days and an hour.
+    #[error("a lifetime range over the limit")]
+    LongLifetime,
+    /// A key package that is not valid yet: somebody's clock is wrong.
+    #[error("a lifetime that begins in the future")]
+    FutureLifetime,
+    /// A key package that expired, or soon will.
+    #[error("less than 28 days of lifetime left")]
+    ShortLifetime,
+    /// Two leaves with one signature key.
+    #[error("two leaves with one signature key")]
+    DuplicateLeafKey,
+    /// Two leaves of one device.
+    #[error("two leaves of one device")]
+    DuplicateDevice,
+    /// Leaves of more accounts than a direct room has.
+    #[error("a third account in a direct room")]
+    ThirdAccount,
+    /// A commit from somebody who is neither a member nor joining.
+    #[error("a sender who may not commit")]
+    WrongSender,
+    /// A commit without a fresh leaf of its sender.
+    #[error("a commit without an update path")]
+    NoPath,
+    /// A proposal type that Sotto does not use (PSK, ReInit, Update, …), or one of ours in the wrong form.
+    #[error("a proposal that does not belong there")]
+    ForeignProposal,
+    /// A commit that makes a leaf another account's or another device's.
+    #[error("a leaf that changes its owner")]
+    OwnerChanged,
+    /// A Remove of a leaf of another account.
+    #[error("a removal of somebody else's leaf")]
+    RemovedOther,
+    /// An external commit by an account that has no leaf here.
+    #[error("an external commit by a stranger")]
+    Stranger,
+}
+
+impl From<RuleViolation> for ErrorCode {
+    fn from(violation: RuleViolation) -> Self {
+        match violation {
+            RuleViolation::WrongSuite => Self::WrongSuite,
+            RuleViolation::Credential(_)
+            | RuleViolation::MissingCapability
+            | RuleViolation::ForeignExtension
+            | RuleViolation::LongLifetime => Self::NotAuthentic,
+            RuleViolation::FutureLifetime => Self::WrongClock,
+            RuleViolation::ShortLifetime => Self::NoKeyPackage,
+            _ => Self::CommitRefused,
+        }
+    }
+}
+
+/// What a commit that keeps the rules does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitSummary {
+    /// Who committed, by the credential of the new leaf.
+    pub committer: DeviceCredential,
+    /// Whether the committer came in by this commit.
+    pub external: bool,
+    /// Devices that were added, or took a seat by external commit.
+    pub joined: Vec<(AccountId, DeviceId)>,
+    /// Devices whose leaf was removed. One that took its own seat again stands in both lists.
+    pub removed: Vec<(AccountId, DeviceId)>,
+    /// Accounts that have leaves after the commit. Whoever knows the room's pair compares it with this.
+    pub accounts: BTreeSet<AccountId>,
+}
+
+/// Checks a commit before it is merged. `old` is the room before the commit: the server's `PublicGroup`, or
+/// `MlsGroup::public_group` of a client.
+///
+/// # Errors
+/// The rule that the commit breaks.
+pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -> Result<CommitSummary, RuleViolation> {
+    let mut seats = Seats::of(old)?;
+    let accounts_before = seats.accounts();
+    let path = staged.update_path_leaf_node().ok_or(RuleViolation::NoPath)?;
+    let committer = check_leaf(path)?;
+    let account = committer.account();
+    let external = match sender {
+        Sender::Member(index) => {
+            let seat = seats.take(*index).ok_or(RuleViolation::WrongSender)?;
+            if !seat.credential.same_device(&committer) {
+                return Err(RuleViolation::OwnerChanged);
+            }
+            false
+        }
+        Sender::NewMemberCommit if accounts_before.contains(&account) => true,
+        Sender::NewMemberCommit => return Err(RuleViolation::Stranger),
+        Sender::External(_) | Sender::NewMemberProposal => return Err(RuleViolation::WrongSender),
+    };
+
+    let mut joined = Vec::new();
+    let mut removed = Vec::new();
+    let mut added = Vec::new();
+    for queued in staged.queued_proposals() {
+        match allowed(queued, sender)? {
+            Change::Add(key_package) => added.push(Seat::added(key_package)?),
+            Change::Remove(index) => {
+                let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
+                let own = if external { gone.same_device(&committer) } else { gone.account() == account };
+                if !own || (external && !removed.is_empty()) {
+                    return Err(RuleViolation::RemovedOther);
+                }
+                removed.push((gone.account(), gone.device));
+            }
+            Change::Leave(index) => {
+                let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
+                removed.push((gone.account(), gone.device));
+            }
+            Change::Context(extensions) => check_context_extensions(extensions)?,
+            Change::Init => {}
+        }
+    }
+    if external {
+        joined.push((account, committer.device));
+    }
+    joined.extend(added.iter().map(|seat| (seat.credential.account(), seat.credential.device)));
+    seats.0.extend(added);
+    seats.0.push(Seat { index: None, key: path.signature_key().as_slice().to_vec(), credential: committer.clone() });
+    seats.check()?;
+    Ok(CommitSummary { committer, external, joined, removed, accounts: seats.accounts() })
+}
+
+/// Checks that every Add of a commit has 28 days left. Apart from [`check_commit`] because it needs a clock: the server asks
+/// this when it takes a commit, and a client that comes later cannot.
+///
+/// # Errors
+/// [`RuleViolation::LongLifetime`], [`RuleViolation::FutureLifetime`], [`RuleViolation::ShortLifetime`].
+pub fn check_added_lifetimes(staged: &StagedCommit, now_seconds: u64) -> Result<(), RuleViolation> {
+    staged.add_proposals().try_for_each(|add| check_lifetime(add.add_proposal().key_package().life_time(), now_seconds))
+}
+
+/// Checks a key package whose signature OpenMLS has verified (`KeyPackageIn::validate`).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_key_package(key_package: &KeyPackage, now_seconds: u64) -> Result<DeviceCredential, RuleViolation> {
+    let credential = check_key_package_form(key_package)?;
+    check_lifetime(key_package.life_time(), now_seconds)?;
+    Ok(credential)
+}
+
+/// Checks a room as it stands: suite, context, every leaf, and all leaves together. For a room that was just created or
+/// joined; afterwards [`check_commit`] keeps it so.
+///
+/// # Errors
+/// The rule that the room breaks.
+pub fn check_room(room: &PublicGroup) -> Result<Vec<(LeafNodeIndex, DeviceCredential)>, RuleViolation> {
+    if room.ciphersuite() != config::SUITE {
+        return Err(RuleViolation::WrongSuite);
+    }
+    check_context_extensions(room.group_context().extensions())?;
+    let leaves = room.treesync().full_leaves();
+    let members: Vec<_> = leaves.map(|(index, leaf)| Ok((index, check_leaf(leaf)?))).collect::<Result<_, RuleViolation>>()?;
+    Seats::of(room)?.check()?;
+    Ok(members)
+}
+
+/// Checks that no two leaves share a signature key: OpenMLS looks at Adds only.
+///
+/// # Errors
+/// [`RuleViolation::DuplicateLeafKey`].
+pub fn check_unique_leaf_keys(room: &PublicGroup) -> Result<(), RuleViolation> {
+    all_different(room.treesync().full_leaves().map(|(_, leaf)| leaf.signature_key().as_slice()), RuleViolation::DuplicateLeafKey)
+}
+
+/// What an allowed proposal does.
+enum Change<'a> {
+    Add(&'a KeyPackage),
+    Remove(LeafNodeIndex),
+    Leave(LeafNodeIndex),
+    Context(&'a Extensions<GroupContext>),
+    Init,
+}
+
+fn allowed<'a>(queued: &'a QueuedProposal, committer: &Sender) -> Result<Change<'a>, RuleViolation> {
+    let external = matches!(committer, Sender::NewMemberCommit);
+    match (queued.proposal(), queued.proposal_or_ref_type()) {
+        (Proposal::Remove(remove), ProposalOrRefType::Proposal) => Ok(Change::Remove(remove.removed())),
+        (Proposal::ExternalInit(_), ProposalOrRefType::Proposal) if external => Ok(Change::Init),
+        // An external commit is for one thing only: a device of a member account takes its seat.
+        _ if external => Err(RuleViolation::ForeignProposal),
+        (Proposal::Add(add), ProposalOrRefType::Proposal) => Ok(Change::Add(add.key_package())),
+        (Proposal::GroupContextExtensions(context), ProposalOrRefType::Proposal) => Ok(Change::Context(context.extensions())),
+        (Proposal::SelfRemove, ProposalOrRefType::Reference) => match queued.sender() {
+            Sender::Member(index) => Ok(Change::Leave(*index)),
+            _ => Err(RuleViolation::ForeignProposal),
+        },
+        _ => Err(RuleViolation::ForeignProposal),
+    }
+}
+
+/// One leaf, as far as the rules look at it.
+struct Seat {
+    /// `None` for one that the commit makes.
+    index: Option<LeafNodeIndex>,
+    key: Vec<u8>,
+    credential: DeviceCredential,
+}
+
+impl Seat {
+    fn added(key_package: &KeyPackage) -> Result<Self, RuleViolation> {
+        let credential = check_key_package_form(key_package)?;
+        check_range(key_package.life_time())?;
+        Ok(Self { index: None, key: key_package.leaf_node().signature_key().as_slice().to_vec(), credential })
+    }
+}
+
+/// The leaves of a room, while a commit is played through on them.
+struct Seats(Vec<Seat>);
+
+impl Seats {
+    /// The leaves as they stand. Their signatures were verified when they came in.
+    fn of(room: &PublicGroup) -> Result<Self, RuleViolation> {
+        let seat = |(index, leaf): (LeafNodeIndex, &LeafNode)| {
+            let credential = DeviceCredential::decode(leaf.credential().serialized_content())?;
+            Ok(Seat { index: Some(index), key: leaf.signature_key().as_slice().to_vec(), credential })
+        };
+        room.treesync().full_leaves().map(seat).collect::<Result<_, RuleViolation>>().map(Self)
+    }
+
+    fn take(&mut self, index: LeafNodeIndex) -> Option<Seat> {
+        let position = self.0.iter().position(|seat| seat.index == Some(index))?;
+        Some(self.0.swap_remove(position))
+    }
+
+    fn accounts(&self) -> BTreeSet<AccountId> {
+        self.0.iter().map(|seat| seat.credential.account()).collect()
+    }
+
+    fn check(&self) -> Result<(), RuleViolation> {
+        all_different(self.0.iter().map(|seat| seat.key.as_slice()), RuleViolation::DuplicateLeafKey)?;
+        let devices = self.0.iter().map(|seat| (seat.credential.account(), seat.credential.device));
+        all_different(devices, RuleViolation::DuplicateDevice)?;
+        if self.accounts().len() > DIRECT_ACCOUNTS {
+            return Err(RuleViolation::ThirdAccount);
+        }
+        Ok(())
+    }
+}
+
+fn all_different<T: Ord>(items: impl Iterator<Item = T>, violation: RuleViolation) -> Result<(), RuleViolation> {
+    let mut seen = BTreeSet::new();
+    for item in items {
+        if !seen.insert(item) {
+            return Err(violation);
+        }
+    }
+    Ok(())
+}
+
+/// Checks a leaf on its own: credential, capabilities, extensions.
+fn check_leaf(leaf: &LeafNode) -> Result<DeviceCredential, RuleViolation> {
+    let capabilities = leaf.capabilities();
+    let capable = capabilities.versions().contains(&ProtocolVersion::Mls10)
+        && capabilities.ciphersuites().contains(&VerifiableCiphersuite::from(config::SUITE))
+        && capabilities.extensions().contains(&ExtensionType::Unknown(config::ROLES_EXTENSION))
+        && capabilities.proposals().contains(&ProposalType::SelfRemove);
+    if !capable {
+        return Err(RuleViolation::MissingCapability);
+    }
+    // A leaf extension could carry a name or any text to the server.
+    if leaf.extensions().iter().next().is_some() {
+        return Err(RuleViolation::ForeignExtension);
+    }
+    Ok(verified_credential(leaf.credential().serialized_content(), leaf.signature_key().as_slice())?)
+}
+
+fn check_key_package_form(key_package: &KeyPackage) -> Result<DeviceCredential, RuleViolation> {
+    if key_package.ciphersuite() != config::SUITE {
+        return Err(RuleViolation::WrongSuite);
+    }
+    if key_package.extensions().iter().any(|extension| extension.extension_type() != ExtensionType::LastResort) {
+        return Err(RuleViolation::ForeignExtension);
+    }
+    check_leaf(key_package.leaf_node())
+}
+
+fn check_context_extensions(extensions: &Extensions<GroupContext>) -> Result<(), RuleViolation> {
+    // A direct room has no roles yet: the one list that is ours is the one that every room begins with.
+    if *extensions == config::context_extensions() { Ok(()) } else { Err(RuleViolation::ForeignExtension) }
+}
+
+fn check_range(lifetime: &Lifetime) -> Result<(), RuleViolation> {
+    match lifetime.not_after().checked_sub(lifetime.not_before()) {
+        Some(range) if range <= limits::KEY_PACKAGE_LIFETIME => Ok(()),
+        _ => Err(RuleViolation::LongLifetime),
+    }
+}
+
+fn check_lifetime(lifetime: &Lifetime, now_seconds: u64) -> Result<(), RuleViolation> {
+    check_range(lifetime)?;
+    if lifetime.not_before() > now_seconds {
+        return Err(RuleViolation::FutureLifetime);
+    }
+    if lifetime.not_after() < now_seconds.saturating_add(limits::KEY_PACKAGE_REST) {
+        return Err(RuleViolation::ShortLifetime);
+    }
+    Ok(())
+}

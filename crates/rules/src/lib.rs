@@ -1,0 +1,11 @@
+//! What may happen in a room: pure functions over MLS public state, shared by server and clients.
+//!
+//! * [`identity`]: who a device is (credentials, device lists);
+//! * [`config`]: the MLS settings of every room;
+//! * [`commit`]: which commits, key packages and rooms keep the rules.
+//!
+//! Invariant: nothing here depends on local knowledge (pins, device lists, clocks), except where `now` is a parameter.
+
+pub mod commit;
+pub mod config;
+pub mod identity;
