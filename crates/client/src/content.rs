@@ -1,0 +1,130 @@
+//! What stands inside an MLS application message: canonical CBOR that unknown readers can skip through.
+//!
+//! Author and room are taken from MLS, never from here; the room id is repeated only to refuse content that was made for another
+//! room and replayed by a member.
+
+use minicbor::{Decode, Encode};
+use sotto_protocol::{Bytes, ErrorCode, MessageId, Millis, RoomId, Seq, codec, limits};
+
+use crate::random;
+
+/// [`Content::kind`] of a text.
+pub const KIND_TEXT: u32 = 1;
+/// [`Content::kind`] of a receipt.
+pub const KIND_RECEIPT: u32 = 2;
+
+/// One application message. A reader that does not know `kind` shows that something newer was said.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Content {
+    /// What it is.
+    #[n(0)]
+    pub kind: u32,
+    /// Chosen by the author, UUIDv7.
+    #[n(1)]
+    pub id: MessageId,
+    /// The room that it was made for.
+    #[n(2)]
+    pub room: RoomId,
+    /// With [`KIND_TEXT`].
+    #[n(3)]
+    pub text: Option<String>,
+    /// With [`KIND_RECEIPT`].
+    #[n(4)]
+    pub receipt: Option<Receipt>,
+    /// The author's newest device list, so that rollback and forks are noticed.
+    #[n(5)]
+    pub list: Option<ListHead>,
+}
+
+/// How far the author's device has come; both only rise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Receipt {
+    /// Stored up to this position.
+    #[n(0)]
+    pub delivered: Seq,
+    /// Seen by the person up to this position.
+    #[n(1)]
+    pub read: Seq,
+}
+
+/// Version and hash of a device list.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ListHead {
+    /// Version of the list.
+    #[n(0)]
+    pub version: u64,
+    /// SHA-256 of the encoded list.
+    #[n(1)]
+    pub hash: Bytes,
+}
+
+impl Content {
+    /// A text for a room.
+    #[must_use]
+    pub const fn text(id: MessageId, room: RoomId, text: String) -> Self {
+        Self { kind: KIND_TEXT, id, room, text: Some(text), receipt: None, list: None }
+    }
+
+    /// A receipt for a room.
+    #[must_use]
+    pub const fn receipt(id: MessageId, room: RoomId, receipt: Receipt) -> Self {
+        Self { kind: KIND_RECEIPT, id, room, text: None, receipt: Some(receipt), list: None }
+    }
+
+    /// Encoded.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Decodes what a member sent, for the room that MLS says it came from.
+    ///
+    /// # Errors
+    /// `malformed`, `too_large`, or `not_authentic` for another room's content.
+    pub fn decode(bytes: &[u8], room: RoomId) -> Result<Self, ErrorCode> {
+        let content: Self = codec::decode(bytes, limits::MESSAGE)?;
+        if content.room != room {
+            return Err(ErrorCode::NotAuthentic);
+        }
+        if content.text.as_ref().is_some_and(|text| text.len() > limits::TEXT) {
+            return Err(ErrorCode::TooLarge);
+        }
+        Ok(content)
+    }
+}
+
+/// A fresh UUIDv7 (RFC 9562 §5.7): 48 bits of time, then randomness, so that ids sort by age.
+///
+/// # Errors
+/// `unsupported` without a source of randomness.
+pub fn message_id(now: Millis) -> Result<MessageId, ErrorCode> {
+    let mut id: [u8; 16] = random::bytes()?;
+    id[..6].copy_from_slice(&now.to_be_bytes()[2..]);
+    id[6] = 0x70 | (id[6] & 0x0f);
+    id[8] = 0x80 | (id[8] & 0x3f);
+    Ok(MessageId(id))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn content_of_another_room_is_refused_and_unknown_fields_are_skipped() {
+        let content = Content::text(MessageId([1; 16]), RoomId([2; 16]), "hi".into());
+        assert_eq!(Content::decode(&content.encode(), RoomId([2; 16])), Ok(content.clone()));
+        assert_eq!(Content::decode(&content.encode(), RoomId([3; 16])), Err(ErrorCode::NotAuthentic));
+
+        let mut newer = Vec::new();
+        let mut e = minicbor::Encoder::new(&mut newer);
+        e.array(8).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
+        e.null().unwrap().null().unwrap().null().unwrap().str("from the future").unwrap().u8(1).unwrap();
+        assert_eq!(Content::decode(&newer, RoomId([2; 16])).map(|c| c.kind), Ok(99));
+    }
+
+    #[test]
+    fn message_ids_sort_by_time() {
+        assert!(message_id(1_000).unwrap() < message_id(2_000).unwrap());
+    }
+}

@@ -1,0 +1,243 @@
+//! The opened data of this browser: journaled storage, live MLS groups, and typed access to the engine's own rows.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
+use sotto_protocol::{AccountId, ErrorCode, RoomId, UserName, codec};
+
+use crate::identity::DeviceIdentity;
+use crate::io::{Row, Store};
+use crate::leaf_key::LeafKey;
+use crate::mls;
+use crate::records::{ContactRecord, DeviceRecord, OutboxRecord, RoomRecord, key};
+use crate::seal::{self, StorageKey};
+use crate::storage::{Change, JournaledStorage, Namespace, Provider, StorageError};
+
+/// Longest value of an engine row; generous, because a pending upload is one.
+const ROW_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Everything that is open while somebody is signed in here.
+pub(super) struct Data {
+    pub(super) provider: Provider,
+    pub(super) storage_key: StorageKey,
+    pub(super) device: DeviceIdentity,
+    /// Highest row counter in use.
+    counter: u64,
+    /// Live groups. They cache state, so a rollback drops them all: after it a live group answers otherwise than a reloaded one.
+    groups: BTreeMap<RoomId, MlsGroup>,
+}
+
+impl Data {
+    /// A new device's data, empty.
+    pub(super) fn create(storage_key: StorageKey, device: DeviceIdentity) -> Self {
+        Self { provider: Provider::default(), storage_key, device, counter: 0, groups: BTreeMap::new() }
+    }
+
+    /// Opens sealed rows.
+    ///
+    /// # Errors
+    /// `storage_damaged` when any row does not open: never "absent".
+    pub(super) fn open(storage_key: StorageKey, rows: &[Row]) -> Result<Self, ErrorCode> {
+        let mut counter = 0;
+        let mut plain = Vec::with_capacity(rows.len());
+        for row in rows {
+            let opened = seal::open_row(&storage_key, row.store, &row.key, &row.sealed)?;
+            counter = counter.max(opened.counter);
+            plain.push((row.key.clone(), opened.plain.to_vec()));
+        }
+        let provider = Provider::new(JournaledStorage::from_rows(plain));
+        let record: DeviceRecord = read(&provider, key::DEVICE)?.ok_or(ErrorCode::StorageDamaged)?;
+        let device = DeviceIdentity::decode(record.identity.as_slice())?;
+        Ok(Self { provider, storage_key, device, counter, groups: BTreeMap::new() })
+    }
+
+    /// Opens the turn's journal.
+    ///
+    /// # Errors
+    /// `internal` when one is open: two turns at once would be a bug of the engine.
+    pub(super) fn begin(&self) -> Result<(), ErrorCode> {
+        self.provider.storage().begin().map_err(code)
+    }
+
+    /// The turn's changes, which stay visible until confirmed or rolled back.
+    pub(super) fn take_changes(&self) -> Result<Vec<Change>, ErrorCode> {
+        self.provider.storage().take_journal().map_err(code)
+    }
+
+    /// The changes are durable.
+    pub(super) fn confirm(&self) {
+        // Nothing pending is fine: a turn may fail before its journal was taken.
+        let _ = self.provider.storage().confirm();
+    }
+
+    pub(super) fn rollback(&mut self) {
+        self.provider.storage().rollback();
+        self.groups.clear();
+    }
+
+    pub(super) fn seal(&mut self, store: Store, row_key: Vec<u8>, value: &[u8]) -> Result<Row, ErrorCode> {
+        self.counter += 1;
+        let sealed = seal::seal_row(&self.storage_key, store, &row_key, self.counter, value)?;
+        Ok(Row { store, key: row_key, sealed })
+    }
+
+    /// Runs an operation on a room's live group.
+    pub(super) fn with_group<T>(
+        &mut self,
+        room: RoomId,
+        operation: impl FnOnce(&Provider, &mut MlsGroup) -> Result<T, ErrorCode>,
+    ) -> Result<T, ErrorCode> {
+        if !self.groups.contains_key(&room) {
+            let group = mls::load(&self.provider, room)?;
+            self.groups.insert(room, group);
+        }
+        let group = self.groups.get_mut(&room).ok_or(ErrorCode::Internal)?;
+        operation(&self.provider, group)
+    }
+
+    pub(super) fn keep_group(&mut self, room: RoomId, group: MlsGroup) {
+        self.groups.insert(room, group);
+    }
+
+    /// Deletes a group and everything that OpenMLS stored of it.
+    pub(super) fn delete_group(&mut self, room: RoomId) -> Result<(), ErrorCode> {
+        self.groups.remove(&room);
+        self.provider.storage().purge_group(&mls::group_id(room)).map_err(code)
+    }
+
+    pub(super) fn drop_group(&mut self, room: RoomId) {
+        self.groups.remove(&room);
+    }
+
+    // Typed rows.
+
+    pub(super) fn put<T: Encode<()>>(&self, row_key: &[u8], value: &T) -> Result<(), ErrorCode> {
+        self.provider.storage().put(row_key.to_vec(), codec::encode(value)).map_err(code)
+    }
+
+    pub(super) fn delete(&self, row_key: &[u8]) -> Result<(), ErrorCode> {
+        self.provider.storage().delete(row_key).map_err(code)
+    }
+
+    pub(super) fn find<T: for<'b> Decode<'b, ()>>(&self, row_key: &[u8]) -> Result<Option<T>, ErrorCode> {
+        read(&self.provider, row_key)
+    }
+
+    fn all<T: for<'b> Decode<'b, ()>>(&self, prefix: &[u8]) -> Result<Vec<T>, ErrorCode> {
+        let rows = self.provider.storage().with_prefix(prefix).map_err(code)?;
+        rows.iter().map(|(_, value)| decode(value)).collect()
+    }
+
+    pub(super) fn record(&self) -> Result<DeviceRecord, ErrorCode> {
+        self.find(key::DEVICE)?.ok_or(ErrorCode::StorageDamaged)
+    }
+
+    pub(super) fn put_record(&self, record: &DeviceRecord) -> Result<(), ErrorCode> {
+        self.put(key::DEVICE, record)
+    }
+
+    pub(super) fn rooms(&self) -> Result<Vec<RoomRecord>, ErrorCode> {
+        self.all(key::ROOMS)
+    }
+
+    pub(super) fn find_room(&self, room: RoomId) -> Result<Option<RoomRecord>, ErrorCode> {
+        self.find(&key::room(room))
+    }
+
+    pub(super) fn room(&self, room: RoomId) -> Result<RoomRecord, ErrorCode> {
+        self.find_room(room)?.ok_or(ErrorCode::NotFound)
+    }
+
+    pub(super) fn put_room(&self, record: &RoomRecord) -> Result<(), ErrorCode> {
+        self.put(&key::room(record.room), record)
+    }
+
+    pub(super) fn outbox(&self) -> Result<Vec<OutboxRecord>, ErrorCode> {
+        self.all(key::OUTBOXES)
+    }
+
+    pub(super) fn put_outbox(&self, record: &OutboxRecord) -> Result<(), ErrorCode> {
+        self.put(&key::outbox(record.order), record)
+    }
+
+    pub(super) fn find_contact(&self, account: AccountId) -> Result<Option<ContactRecord>, ErrorCode> {
+        self.find(&key::contact(account))
+    }
+
+    pub(super) fn find_contact_named(&self, name: &UserName) -> Result<Option<ContactRecord>, ErrorCode> {
+        let contacts: Vec<ContactRecord> = self.all(key::CONTACTS)?;
+        Ok(contacts.into_iter().find(|contact| contact.name == *name))
+    }
+
+    pub(super) fn put_contact(&self, record: &ContactRecord) -> Result<(), ErrorCode> {
+        self.put(&key::contact(record.account), record)
+    }
+
+    /// Stores a leaf key's secret.
+    pub(super) fn put_leaf_key(&self, leaf_key: &LeafKey) -> Result<(), ErrorCode> {
+        let secret = leaf_key.secret();
+        self.provider.storage().put(key::leaf_key(&leaf_key.public()), secret.to_vec()).map_err(code)
+    }
+
+    /// The leaf key that new leaves use.
+    pub(super) fn leaf_key(&self) -> Result<LeafKey, ErrorCode> {
+        let public = self.record()?.leaf_key;
+        self.leaf_key_of(public.as_slice())
+    }
+
+    /// The leaf key with a public half.
+    pub(super) fn leaf_key_of(&self, public: &[u8]) -> Result<LeafKey, ErrorCode> {
+        let secret = self.provider.storage().get(&key::leaf_key(public)).map_err(code)?.ok_or(ErrorCode::StorageDamaged)?;
+        LeafKey::from_secret(&secret)
+    }
+
+    /// Keys of all rows, for deleting them.
+    pub(super) fn row_keys(&self) -> Result<Vec<Vec<u8>>, ErrorCode> {
+        let rows = self.provider.storage().range(&[], &[0xff; 64]).map_err(code)?;
+        Ok(rows.into_iter().map(|(row_key, _)| row_key).collect())
+    }
+
+    /// The staging namespace of a room's external commit.
+    pub(super) const fn staging(room: RoomId) -> Namespace {
+        Namespace(room.0)
+    }
+
+    /// The staged seat becomes the room's state.
+    pub(super) fn promote(&mut self, room: RoomId) -> Result<(), ErrorCode> {
+        self.groups.remove(&room);
+        self.provider.storage().promote(Self::staging(room)).map_err(code)
+    }
+
+    /// Forgets a staged seat.
+    pub(super) fn drop_staging(&self, room: RoomId) -> Result<(), ErrorCode> {
+        self.provider.storage().drop_namespace(Self::staging(room)).map_err(code)
+    }
+
+    /// Whether any state of the group is stored.
+    pub(super) fn has_group(&self, room: RoomId) -> Result<bool, ErrorCode> {
+        self.provider.storage().has_group(&mls::group_id(room)).map_err(code)
+    }
+
+    /// The own account.
+    pub(super) fn account(&self) -> AccountId {
+        self.device.account()
+    }
+}
+
+fn read<T: for<'b> Decode<'b, ()>>(provider: &Provider, row_key: &[u8]) -> Result<Option<T>, ErrorCode> {
+    provider.storage().get(row_key).map_err(code)?.map(|value| decode(&value)).transpose()
+}
+
+fn decode<T: for<'b> Decode<'b, ()>>(value: &[u8]) -> Result<T, ErrorCode> {
+    // A row of one's own that does not decode is damage, not an absent value (DESIGN.md §5 rule 4).
+    codec::decode(value, ROW_LIMIT).map_err(|_| ErrorCode::StorageDamaged)
+}
+
+/// Damage is the browser's; everything else here is a bug of the engine.
+const fn code(error: StorageError) -> ErrorCode {
+    match error {
+        StorageError::Damaged { .. } | StorageError::UnknownVersion { .. } => ErrorCode::StorageDamaged,
+        _ => ErrorCode::Internal,
+    }
+}

@@ -1,0 +1,151 @@
+//! From the log to the timeline: every entry in order, once, verified, with its cursor in the same batch.
+
+use sha2::{Digest as _, Sha256};
+use sotto_client_api::Update;
+use sotto_protocol::frames::{Cursor, Entry, EntryKind};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, Seq};
+
+use super::outbox::preview;
+use super::{Engine, Turn};
+use crate::content::{Content, Receipt};
+use crate::mls::{self, Processed};
+use crate::records::{EntryKindRecord, EntryRecord, RoomRecord, Seat};
+
+impl Engine {
+    /// Applies entries in order. Any fault fails them all; the caller then tries them one by one.
+    pub(super) fn apply_entries(&mut self, turn: &mut Turn, entries: &[Entry]) -> Result<(), ErrorCode> {
+        for entry in entries {
+            let Some(mut room) = self.expected(turn, entry)? else { continue };
+            let line = self.apply_entry(turn, &mut room, entry)?;
+            self.advance(turn, room, entry, line)?;
+        }
+        if self.net.live() {
+            self.queue_receipts(turn)?;
+            self.flush_outbox(turn)?;
+        }
+        Ok(())
+    }
+
+    /// The room, if this entry is the next one there. A repeated entry is nothing; a gap asks for the missing part.
+    fn expected(&self, turn: &mut Turn, entry: &Entry) -> Result<Option<RoomRecord>, ErrorCode> {
+        let Some(room) = self.data()?.find_room(entry.room)?.filter(|room| room.seat == Seat::Taken) else {
+            return Ok(None);
+        };
+        if entry.seq <= room.cursor {
+            return Ok(None);
+        }
+        if entry.seq > room.cursor + 1 {
+            self.join_log(turn, &room);
+            return Ok(None);
+        }
+        Ok(Some(room))
+    }
+
+    fn apply_entry(&mut self, turn: &mut Turn, room: &mut RoomRecord, entry: &Entry) -> Result<Option<EntryKindRecord>, ErrorCode> {
+        let own = self.data()?.device.device();
+        let hash = Bytes(Sha256::digest(entry.bytes.as_slice()).to_vec());
+        let commit = entry.kind == EntryKind::Commit;
+        let bytes = entry.bytes.as_slice();
+        let pair = [self.data()?.account(), room.peer];
+        let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
+        match processed {
+            Processed::OwnMessage => self.own_in_log(room, entry.idempotency, own, hash),
+            Processed::Message { author, content } => {
+                let content = Content::decode(&content, entry.room)?;
+                self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)
+            }
+            Processed::OwnCommit => {
+                room.pending = None;
+                self.net.waits_for.remove(&entry.room);
+                let by = self.data()?.account();
+                Ok((entry.seq == 1).then_some(EntryKindRecord::Created { by }))
+            }
+            Processed::Commit { joined } => {
+                // Merging another's commit cleared the pending one; its intent is found again when the log is caught up.
+                room.pending = None;
+                self.net.waits_for.remove(&entry.room);
+                if !self.data_mut()?.with_group(entry.room, |_, group| Ok(group.is_active()))? {
+                    self.replaced(turn)?;
+                }
+                let newcomer = joined.first().filter(|_| entry.seq > 1);
+                Ok(newcomer.map(|(who, _)| EntryKindRecord::NewDevice { who: *who }))
+            }
+        }
+    }
+
+    fn apply_content(
+        &mut self,
+        turn: &mut Turn,
+        room: &mut RoomRecord,
+        seq: Seq,
+        (author, device): (AccountId, DeviceId),
+        content: Content,
+        wire_hash: Bytes,
+    ) -> Result<Option<EntryKindRecord>, ErrorCode> {
+        if let (Some(receipt), true) = (content.receipt, author == room.peer) {
+            self.apply_receipt(turn, room, receipt)?;
+            return Ok(None);
+        }
+        let Some(text) = content.text else { return Ok(None) };
+        let mine = author == self.data()?.account();
+        if !mine {
+            room.unread.push(seq);
+            room.newest_theirs = seq;
+        }
+        room.preview = Some(preview(&text));
+        room.preview_mine = mine;
+        Ok(Some(EntryKindRecord::Text { id: content.id, author, device, text, wire_hash }))
+    }
+
+    fn apply_receipt(&mut self, turn: &mut Turn, room: &mut RoomRecord, receipt: Receipt) -> Result<(), ErrorCode> {
+        // Nobody can have stored or seen what the log does not hold yet.
+        let delivered = receipt.delivered.max(receipt.read).min(room.cursor);
+        let read = receipt.read.min(room.cursor);
+        let before = (room.peer_delivered, room.peer_read);
+        room.peer_delivered = room.peer_delivered.max(delivered);
+        room.peer_read = room.peer_read.max(read);
+        self.show_receipt(turn, room, before)
+    }
+
+    /// The cursor, the timeline line and the room move together.
+    fn advance(&mut self, turn: &mut Turn, mut room: RoomRecord, entry: &Entry, line: Option<EntryKindRecord>) -> Result<(), ErrorCode> {
+        room.cursor = entry.seq;
+        let shown = line.map(|body| EntryRecord { seq: entry.seq, at: entry.at, body });
+        if shown.is_some() {
+            room.active_at = room.active_at.max(entry.at);
+        }
+        self.data()?.put_room(&room)?;
+        if let Some(record) = shown {
+            self.show_entry(turn, entry.room, &record)?;
+            Self::store_entry(turn, entry.room, record);
+        }
+        self.show_room(turn, &room)
+    }
+
+    /// An entry that does not verify takes its place as a line that says so; the log goes on.
+    pub(super) fn skip_unreadable(&mut self, turn: &mut Turn, entry: &Entry) -> Result<(), ErrorCode> {
+        let Some(room) = self.expected(turn, entry)? else { return Ok(()) };
+        self.advance(turn, room, entry, Some(EntryKindRecord::NotReadable))
+    }
+
+    /// Retention took everything up to a position before it could be fetched: say how much.
+    pub(super) fn lost(&mut self, turn: &mut Turn, upto: Cursor) -> Result<(), ErrorCode> {
+        let Some(mut room) = self.data()?.find_room(upto.room)?.filter(|room| room.seat == Seat::Taken) else {
+            return Ok(());
+        };
+        if upto.seq <= room.cursor {
+            return Ok(());
+        }
+        let count = u32::try_from(upto.seq - room.cursor).unwrap_or(u32::MAX);
+        let record = EntryRecord { seq: upto.seq, at: turn.now, body: EntryKindRecord::Missing { count } };
+        room.cursor = upto.seq;
+        // Commits may be among them: without them the next message does not open, so the seat is taken again.
+        room.seat = Seat::Lost;
+        self.data()?.put_room(&room)?;
+        self.show_entry(turn, upto.room, &record)?;
+        Self::store_entry(turn, upto.room, record);
+        turn.emit(Update::Notice { code: ErrorCode::Gone, room: Some(upto.room) });
+        self.ask_room_state(turn, upto.room, None);
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! This device: making it, restoring it, binding the session to it, keeping its key packages filled.
+
+use sotto_protocol::accounts::{KdfParams, SignedIn};
+use sotto_protocol::api::{KeyPackageCount, ReplaceDevice, UploadKeyPackages};
+use sotto_protocol::{Bytes, ErrorCode, UserName, codec, limits};
+use sotto_rules::identity::decode_device_list;
+
+use super::data::Data;
+use super::net::Pending;
+use super::{Engine, Turn};
+use crate::identity::DeviceIdentity;
+use crate::io::{DeviceWrap, Store};
+use crate::kdf::{PasswordKeys, Pin};
+use crate::leaf_key::LeafKey;
+use crate::mls;
+use crate::profile::Owner;
+use crate::records::{ContactRecord, DeviceRecord};
+use crate::seal::{self, StorageKey, Wrap};
+
+impl Engine {
+    /// Makes this browser a device of the account. Rows of an earlier device go in the same batch.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn make_device(
+        &mut self,
+        turn: &mut Turn,
+        name: &UserName,
+        device: DeviceIdentity,
+        device_list: Bytes,
+        bound: bool,
+        kdf: &KdfParams,
+        keys: &PasswordKeys,
+    ) -> Result<(), ErrorCode> {
+        let storage_key = StorageKey::generate()?;
+        let account = device.account();
+        let keep_wrap = seal::wrap_key(&keys.vault_key, Wrap::Keep, account, &storage_key)?;
+        let leaf_key = LeafKey::generate()?;
+        let record = DeviceRecord {
+            name: name.clone(),
+            identity: Bytes(device.encode().to_vec()),
+            device_list: device_list.clone(),
+            leaf_key: Bytes(leaf_key.public().to_vec()),
+            registered: false,
+            next_order: 0,
+        };
+        let owner = Owner { account, name: name.clone(), device: device.device(), keep_wrap, lock: None, signed_out: false };
+        let contact = ContactRecord {
+            account,
+            name: name.clone(),
+            account_key: Bytes(device.account_key().to_vec()),
+            list_version: 0,
+            list_hash: Bytes::default(),
+            verified_at: None,
+        };
+
+        turn.deletes.extend(self.sealed_rows.drain(..).map(|row| (Store::State, row.key)));
+        if let Some(old) = self.data.take() {
+            turn.deletes.extend(old.row_keys()?.into_iter().map(|row_key| (Store::State, row_key)));
+        }
+        let wrap = DeviceWrap::Replace(storage_key.bytes());
+        self.change_profile(turn, wrap, |profile| {
+            profile.owner = Some(owner);
+            profile.pins.insert(name.clone(), Pin::of(kdf));
+        });
+        let data = Data::create(storage_key, device);
+        data.begin()?;
+        data.put_leaf_key(&leaf_key)?;
+        data.put_record(&record)?;
+        data.put_contact(&contact)?;
+        self.data = Some(data);
+        turn.opened_here = true;
+        self.signed_in = true;
+        if bound {
+            self.publish_key_packages(turn)?
+        } else {
+            self.bind_session(turn)?
+        }
+        self.show_ready(turn)?;
+        self.show_rooms(turn)
+    }
+
+    /// The kept data open again with the vault key.
+    pub(super) fn resume_kept(
+        &mut self,
+        turn: &mut Turn,
+        signed: &SignedIn,
+        storage_key: StorageKey,
+        kdf: &KdfParams,
+        keys: &PasswordKeys,
+    ) -> Result<(), ErrorCode> {
+        self.open_data_quietly(storage_key)?;
+        self.resume_open(turn, signed, kdf, keys)
+    }
+
+    fn open_data_quietly(&mut self, storage_key: StorageKey) -> Result<(), ErrorCode> {
+        let data = Data::open(storage_key, &self.sealed_rows)?;
+        data.begin()?;
+        self.sealed_rows.clear();
+        self.data = Some(data);
+        Ok(())
+    }
+
+    /// The data are open: a new session goes on with the same device.
+    pub(super) fn resume_open(
+        &mut self,
+        turn: &mut Turn,
+        signed: &SignedIn,
+        kdf: &KdfParams,
+        keys: &PasswordKeys,
+    ) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        let keep_wrap = seal::wrap_key(&keys.vault_key, Wrap::Keep, data.account(), &data.storage_key)?;
+        let wrap = DeviceWrap::Replace(data.storage_key.bytes());
+        let mut record = data.record()?;
+        record.device_list = signed.device_list.clone();
+        record.registered = false;
+        data.put_record(&record)?;
+        let name = signed.name.clone();
+        self.change_profile(turn, wrap, |profile| {
+            profile.pins.insert(name, Pin::of(kdf));
+            if let Some(owner) = &mut profile.owner {
+                owner.signed_out = false;
+                owner.lock = None;
+                owner.keep_wrap = keep_wrap;
+            }
+        });
+        self.signed_in = true;
+        self.bind_session(turn)?;
+        self.show_ready(turn)?;
+        self.show_rooms(turn)
+    }
+
+    /// Binds the server's session to this device (and makes the device the account's, when it is new).
+    pub(super) fn bind_session(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        let body = ReplaceDevice { device: data.device.device(), device_list: data.record()?.device_list };
+        self.post(turn, "/api/v1/devices", &body, Pending::BindSession);
+        Ok(())
+    }
+
+    pub(super) fn session_bound(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        self.publish_key_packages(turn)
+    }
+
+    /// Fills the server's stock of this device's key packages.
+    pub(super) fn publish_key_packages(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        self.upload_key_packages(turn, limits::ONE_TIME_KEY_PACKAGES, true)
+    }
+
+    /// The server ran low.
+    pub(super) fn refill_key_packages(&mut self, turn: &mut Turn, left: u32) -> Result<(), ErrorCode> {
+        let left = left as usize;
+        let asked = self.requests.values().any(|pending| matches!(pending, Pending::KeyPackages));
+        if left > limits::REFILL_AT || asked {
+            return Ok(());
+        }
+        self.upload_key_packages(turn, limits::ONE_TIME_KEY_PACKAGES - left, left == 0)
+    }
+
+    fn upload_key_packages(&mut self, turn: &mut Turn, count: usize, last_resort: bool) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        let leaf_key = data.leaf_key()?;
+        let make = |last: bool| mls::key_package(&data.provider, &data.device, &leaf_key, last);
+        let one_time = (0..count).map(|_| make(false)).collect::<Result<Vec<_>, _>>()?;
+        let last_resort = last_resort.then(|| make(true)).transpose()?;
+        self.post(turn, "/api/v1/key-packages", &UploadKeyPackages { one_time, last_resort }, Pending::KeyPackages);
+        Ok(())
+    }
+
+    pub(super) fn key_packages_published(&mut self, turn: &mut Turn, body: &[u8]) -> Result<(), ErrorCode> {
+        let _: KeyPackageCount = codec::decode(body, limits::API_BODY)?;
+        let data = self.data()?;
+        let mut record = data.record()?;
+        if !record.registered {
+            record.registered = true;
+            data.put_record(&record)?;
+            self.connect(turn)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a device still stands in the own account's newest known list.
+    pub(super) fn own_devices(&self) -> Result<Vec<sotto_protocol::DeviceId>, ErrorCode> {
+        let data = self.data()?;
+        let list = decode_device_list(data.record()?.device_list.as_slice(), Some(data.account()))?;
+        Ok(list.devices.into_iter().map(|entry| entry.device).collect())
+    }
+}

@@ -1,0 +1,413 @@
+//! The engine: `step(now, input) -> effects`, one turn at a time.
+//!
+//! Invariants, here and nowhere else (DESIGN.md §5):
+//! * **Persist before send, persist before show.** What a turn wants to send or show is held in [`Turn::effects`] until the host
+//!   says that the turn's one atomic batch is stored ([`Engine::persisted`]).
+//! * **All or nothing.** A turn that fails, or whose batch does not persist, rolls the journal back and drops every live MLS
+//!   group ([`Data::rollback`]).
+//! * **One turn at a time.** While a batch is in flight, inputs wait in [`Engine::work`].
+
+mod auth;
+mod boot;
+mod data;
+mod deliver;
+mod device;
+mod net;
+mod outbox;
+mod people;
+mod rooms;
+mod seats;
+mod show;
+mod timeline;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use sotto_client_api::views::Phase;
+use sotto_client_api::{Command, FromWorker, Reply, Update};
+use sotto_protocol::frames::{Entry, Welcome};
+use sotto_protocol::{ErrorCode, Millis};
+
+use crate::io::{Batch, DeviceWrap, Effect, Input, Profile, Row, Store};
+use crate::profile::ProfileRecord;
+use crate::records::{EntryRecord, key};
+use auth::PendingAuth;
+use data::Data;
+use net::Net;
+use timeline::OpenRoom;
+
+/// One browser profile's engine.
+pub struct Engine {
+    phase: Phase,
+    /// Whether the page was rendered for a session.
+    signed_in: bool,
+    profile: ProfileRecord,
+    /// Sealed state rows of a locked or kept device.
+    sealed_rows: Vec<Row>,
+    data: Option<Data>,
+    auth: Option<PendingAuth>,
+    net: Net,
+    requests: BTreeMap<u64, net::Pending>,
+    loads: BTreeMap<u64, timeline::Load>,
+    open: Option<OpenRoom>,
+    /// The command that waits for [`Input::Opened`] or [`Input::Wiped`].
+    waiting: Option<u32>,
+    in_flight: Option<InFlight>,
+    work: VecDeque<Work>,
+    /// Work that begins at the next tick, so that the page draws its progress first.
+    deferred: VecDeque<Work>,
+    next_id: u64,
+}
+
+/// A unit that succeeds or fails as a whole.
+enum Work {
+    Input(Input),
+    /// A slow command whose progress was announced.
+    Slow {
+        id: u32,
+        command: Command,
+    },
+    /// An invitation.
+    Welcome(Box<Welcome>),
+    /// Entries of the log, tried together.
+    Entries(Vec<Entry>),
+    /// One entry, tried alone because its batch failed.
+    Entry(Entry),
+    /// An entry that does not open: say so in the timeline and go on.
+    Unreadable(Entry),
+    /// A commit that does not open: this device is out of step and takes its seat again.
+    OutOfStep(Entry),
+}
+
+/// What happens when a unit fails.
+enum OnFailure {
+    Reply(u32),
+    OneByOne(Vec<Entry>),
+    Alone(Entry),
+    Reconnect,
+    Nothing,
+}
+
+/// A batch on its way to the disk, and what depends on it.
+struct InFlight {
+    id: u64,
+    effects: Vec<Effect>,
+    profile: Option<ProfileRecord>,
+    on_failure: OnFailure,
+    /// The data were made in this turn, so a failure leaves none.
+    opened_here: bool,
+}
+
+/// What one turn has gathered so far.
+pub(crate) struct Turn {
+    now: Millis,
+    /// Released when the batch is stored (at once, when there is none).
+    effects: Vec<Effect>,
+    entries: Vec<(Vec<u8>, EntryRecord)>,
+    deletes: Vec<(Store, Vec<u8>)>,
+    profile: Option<(ProfileRecord, DeviceWrap)>,
+    opened_here: bool,
+}
+
+impl Turn {
+    const fn new(now: Millis) -> Self {
+        Self { now, effects: Vec::new(), entries: Vec::new(), deletes: Vec::new(), profile: None, opened_here: false }
+    }
+
+    fn emit(&mut self, update: Update) {
+        self.effects.push(Effect::Emit(FromWorker::Update(update)));
+    }
+
+    fn reply(&mut self, id: u32, reply: Reply) {
+        self.effects.push(Effect::Emit(FromWorker::Reply { id, result: Ok(reply) }));
+    }
+
+    fn refuse(&mut self, id: u32, code: ErrorCode) {
+        self.effects.push(Effect::Emit(FromWorker::Reply { id, result: Err(code) }));
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// An engine that waits for [`Command::Boot`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            phase: Phase::Booting,
+            signed_in: false,
+            profile: ProfileRecord::default(),
+            sealed_rows: Vec::new(),
+            data: None,
+            auth: None,
+            net: Net::default(),
+            requests: BTreeMap::new(),
+            loads: BTreeMap::new(),
+            open: None,
+            waiting: None,
+            in_flight: None,
+            work: VecDeque::new(),
+            deferred: VecDeque::new(),
+            next_id: 0,
+        }
+    }
+
+    /// Takes one input in and returns what must happen outside, in order. `now` is the host's clock.
+    pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match input {
+            Input::Persisted { id, result } => self.persisted(id, result, &mut out),
+            other => self.work.push_back(Work::Input(other)),
+        }
+        // One turn at a time: nothing runs on state whose batch may still be refused.
+        while self.in_flight.is_none() {
+            let Some(work) = self.work.pop_front() else { break };
+            self.perform(now, work, &mut out);
+        }
+        if let Some(at) = self.next_wake() {
+            out.push(Effect::WakeAt(at));
+        }
+        out
+    }
+
+    fn perform(&mut self, now: Millis, work: Work, out: &mut Vec<Effect>) {
+        let on_failure = work.on_failure();
+        let mut turn = Turn::new(now);
+        let begun = self.data.as_ref().map_or(Ok(()), Data::begin);
+        match begun.and_then(|()| self.run(&mut turn, work)).and_then(|()| self.batch(&mut turn)) {
+            Ok(None) => {
+                self.settle();
+                out.append(&mut turn.effects);
+            }
+            Ok(Some(batch)) => {
+                let id = self.id();
+                self.in_flight = Some(InFlight {
+                    id,
+                    effects: turn.effects,
+                    profile: turn.profile.map(|(record, _)| record),
+                    on_failure,
+                    opened_here: turn.opened_here,
+                });
+                out.push(Effect::Persist { id, batch });
+            }
+            Err(code) => {
+                self.roll_back(turn.opened_here);
+                self.fail(on_failure, code, out);
+            }
+        }
+    }
+
+    fn persisted(&mut self, id: u64, result: Result<(), ErrorCode>, out: &mut Vec<Effect>) {
+        let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else { return };
+        match result {
+            Ok(()) => {
+                self.settle();
+                if let Some(profile) = in_flight.profile {
+                    self.profile = profile;
+                }
+                out.extend(in_flight.effects);
+            }
+            Err(code) => {
+                self.roll_back(in_flight.opened_here);
+                self.fail(in_flight.on_failure, code, out);
+            }
+        }
+    }
+
+    /// The turn's changes are durable (or there were none).
+    fn settle(&mut self) {
+        if let Some(data) = &self.data {
+            data.confirm();
+        }
+    }
+
+    fn roll_back(&mut self, opened_here: bool) {
+        if opened_here {
+            self.data = None;
+        } else if let Some(data) = &mut self.data {
+            data.rollback();
+        }
+        // What was sent is forgotten with the rest: the outbox is the truth.
+        self.net.forget_sent();
+    }
+
+    fn fail(&mut self, on_failure: OnFailure, code: ErrorCode, out: &mut Vec<Effect>) {
+        match on_failure {
+            OnFailure::Reply(id) => out.push(Effect::Emit(FromWorker::Reply { id, result: Err(code) })),
+            OnFailure::OneByOne(entries) if is_content_fault(code) => {
+                for entry in entries.into_iter().rev() {
+                    self.work.push_front(Work::Entry(entry));
+                }
+            }
+            OnFailure::Alone(entry) if is_content_fault(code) => self.work.push_front(match entry.kind {
+                sotto_protocol::frames::EntryKind::Commit => Work::OutOfStep(entry),
+                sotto_protocol::frames::EntryKind::Message => Work::Unreadable(entry),
+            }),
+            // The fault is this browser's (disk full, damaged row): nothing was acknowledged, so the entries come again.
+            OnFailure::OneByOne(_) | OnFailure::Alone(_) | OnFailure::Reconnect => {
+                out.push(Effect::Emit(FromWorker::Update(Update::Notice { code, room: None })));
+                self.drop_connection(out);
+            }
+            OnFailure::Nothing => {}
+        }
+    }
+
+    fn run(&mut self, turn: &mut Turn, work: Work) -> Result<(), ErrorCode> {
+        match work {
+            Work::Slow { id, command } => self.slow_command(turn, id, command),
+            Work::Welcome(welcome) => self.welcomed(turn, &welcome),
+            Work::Entries(entries) => self.apply_entries(turn, &entries),
+            Work::Entry(entry) => self.apply_entries(turn, std::slice::from_ref(&entry)),
+            Work::Unreadable(entry) => self.skip_unreadable(turn, &entry),
+            Work::OutOfStep(entry) => self.lose_seat(turn, &entry),
+            Work::Input(input) => match input {
+                Input::Command { id, command } => self.command(turn, id, command),
+                Input::Opened(opened) => self.opened(turn, opened),
+                Input::Loaded { id, result } => self.loaded(turn, id, result),
+                Input::Wiped { result } => self.wiped(turn, result),
+                Input::SocketOpened => self.socket_opened(turn),
+                Input::SocketClosed => self.socket_closed(turn),
+                Input::Frame(bytes) => self.frame(turn, &bytes),
+                Input::Response { id, result } => self.response(turn, id, result),
+                Input::Tick => self.tick(turn),
+                Input::Persisted { .. } => Ok(()),
+            },
+        }
+    }
+
+    fn command(&mut self, turn: &mut Turn, id: u32, command: Command) -> Result<(), ErrorCode> {
+        match command {
+            Command::Boot { signed_in } => self.boot(turn, id, signed_in),
+            Command::PrepareSignUp { .. }
+            | Command::PrepareSignIn { .. }
+            | Command::FinishRecovery { .. }
+            | Command::PrepareChangePassword { .. }
+            | Command::SetLockPassphrase { .. }
+            | Command::Unlock { .. } => {
+                turn.emit(Update::Progress { step: "deriving".into(), permille: None });
+                self.deferred.push_back(Work::Slow { id, command });
+                Ok(())
+            }
+            Command::SignedIn(signed_in) => self.signed_in(turn, id, &signed_in),
+            Command::CheckPassword { password, name } => {
+                turn.reply(id, Reply::PasswordCheck(crate::password::check(&password, &name)));
+                Ok(())
+            }
+            Command::PrepareRecovery { name, code } => self.prepare_recovery(turn, id, name, &code),
+            Command::PasswordChanged => self.password_changed(turn, id),
+            Command::PrepareNewRecovery { signed_in } => self.prepare_new_recovery(turn, id, &signed_in),
+            Command::Lock => self.lock(turn, id),
+            Command::SignOut { keep } => self.sign_out(turn, id, keep),
+            Command::FindPeople { typed } => self.find_people(turn, id, &typed),
+            Command::OpenRoomWith { name } => self.open_room_with(turn, id, name),
+            Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
+            Command::CloseRoom => {
+                self.open = None;
+                turn.reply(id, Reply::Done);
+                Ok(())
+            }
+            Command::MarkRead { room, seq } => self.mark_read(turn, id, room, seq),
+            Command::SendText { room, text } => self.send_text(turn, id, room, &text),
+            Command::Resend { room, message } => self.resend(turn, id, room, message),
+            Command::SaveDraft { room, text } => self.save_draft(turn, id, room, text),
+            Command::SafetyNumber { account } => self.safety_number(turn, id, account),
+            Command::SetVerified { account, verified } => self.set_verified(turn, id, account, verified),
+            Command::ServerRow { room, message } => self.server_row(turn, id, room, message),
+            Command::Nudge => {
+                self.nudge(turn);
+                turn.reply(id, Reply::Done);
+                Ok(())
+            }
+        }
+    }
+
+    fn slow_command(&mut self, turn: &mut Turn, id: u32, command: Command) -> Result<(), ErrorCode> {
+        match command {
+            Command::PrepareSignUp { name, password } => self.prepare_sign_up(turn, id, name, &password),
+            Command::PrepareSignIn { name, password, kdf, accept_new_salt } => {
+                self.prepare_sign_in(turn, id, name, &password, &kdf, accept_new_salt)
+            }
+            Command::FinishRecovery { opened, new_password } => self.finish_recovery(turn, id, &opened, &new_password),
+            Command::PrepareChangePassword { new_password, signed_in } => self.prepare_change_password(turn, id, &new_password, &signed_in),
+            Command::SetLockPassphrase { passphrase } => self.set_lock_passphrase(turn, id, passphrase.as_deref()),
+            Command::Unlock { passphrase } => self.unlock(turn, id, &passphrase),
+            other => self.command(turn, id, other),
+        }
+    }
+
+    /// Everything that the turn changed, sealed; `None` when nothing was.
+    fn batch(&mut self, turn: &mut Turn) -> Result<Option<Batch>, ErrorCode> {
+        let mut batch = Batch { deletes: std::mem::take(&mut turn.deletes), ..Batch::default() };
+        if let Some(data) = &mut self.data {
+            for (row_key, value) in data.take_changes()? {
+                match value {
+                    Some(value) => batch.puts.push(data.seal(Store::State, row_key, &value)?),
+                    None => batch.deletes.push((Store::State, row_key)),
+                }
+            }
+            for (row_key, record) in turn.entries.drain(..) {
+                let value = sotto_protocol::codec::encode(&record);
+                batch.puts.push(data.seal(Store::Entries, row_key, &value)?);
+            }
+        }
+        // A row that was deleted and written again in one turn stays written.
+        batch.deletes.retain(|(store, row_key)| !batch.puts.iter().any(|row| row.store == *store && row.key == *row_key));
+        if let Some((record, device_wrap)) = &turn.profile {
+            batch.profile = Some(Profile { bytes: record.encode(), device_wrap: device_wrap.clone() });
+        }
+        let empty = batch.puts.is_empty() && batch.deletes.is_empty() && batch.profile.is_none();
+        Ok((!empty).then_some(batch))
+    }
+
+    const fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn set_phase(&mut self, turn: &mut Turn, phase: Phase) {
+        self.phase = phase.clone();
+        turn.emit(Update::Phase(phase));
+    }
+
+    fn data(&self) -> Result<&Data, ErrorCode> {
+        self.data.as_ref().ok_or(ErrorCode::NotReady)
+    }
+
+    fn data_mut(&mut self) -> Result<&mut Data, ErrorCode> {
+        self.data.as_mut().ok_or(ErrorCode::NotReady)
+    }
+
+    fn store_entry(turn: &mut Turn, room: sotto_protocol::RoomId, record: EntryRecord) {
+        turn.entries.push((key::entry(room, record.seq), record));
+    }
+}
+
+/// Whether the fault lies in what was received (and not in this browser), so that going on is right.
+const fn is_content_fault(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::Malformed
+            | ErrorCode::TooLarge
+            | ErrorCode::UnknownKind
+            | ErrorCode::NotAuthentic
+            | ErrorCode::WrongSuite
+            | ErrorCode::CommitRefused
+            | ErrorCode::WrongClock
+            | ErrorCode::Internal
+    )
+}
+
+impl Work {
+    fn on_failure(&self) -> OnFailure {
+        match self {
+            Self::Slow { id, .. } | Self::Input(Input::Command { id, .. }) => OnFailure::Reply(*id),
+            Self::Entries(entries) => OnFailure::OneByOne(entries.clone()),
+            Self::Entry(entry) => OnFailure::Alone(entry.clone()),
+            Self::Welcome(_) | Self::Unreadable(_) | Self::OutOfStep(_) | Self::Input(Input::Frame(_)) => OnFailure::Reconnect,
+            Self::Input(_) => OnFailure::Nothing,
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The connection: connecting, saying hello, answers to requests, trying again with backoff.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minicbor::Encode;
+use sotto_client_api::Update;
+use sotto_client_api::views::{ConnectionView, Phase};
+use sotto_protocol::api::ErrorBody;
+use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION};
+use sotto_protocol::{Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, UserName, codec, limits};
+
+use super::{Engine, Turn, Work};
+use crate::io::{Effect, Method};
+use crate::random;
+use crate::records::Seat;
+
+/// First wait before trying again; doubles up to [`BACKOFF_MAX_MS`], and is spread so that clients don't come back in step.
+const BACKOFF_MS: Millis = 500;
+const BACKOFF_MAX_MS: Millis = 30_000;
+/// A connection on which nothing came for this long is dead.
+const SILENCE_MS: Millis = 2 * limits::PING_EVERY_MS + 10_000;
+/// Wait before a refused publish or request is tried again.
+const RETRY_MS: Millis = 3_000;
+
+/// State of the connection; nothing of it is stored.
+#[derive(Default)]
+pub(super) struct Net {
+    state: State,
+    tries: u32,
+    heard_at: Millis,
+    ping_at: Option<Millis>,
+    /// Publishes sent on this connection and not answered yet.
+    pub(super) sent: BTreeSet<IdempotencyId>,
+    /// Rooms in which the server is ahead: nothing is sent there before this epoch is reached.
+    pub(super) waits_for: BTreeMap<RoomId, Epoch>,
+    /// Rooms of the account, as the server said at the beginning.
+    heads: Vec<Cursor>,
+    /// When refused things are tried again.
+    pub(super) retry_at: Option<Millis>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Off,
+    Connecting,
+    /// Connected; old entries are arriving.
+    CatchingUp,
+    Online,
+    Waiting(Millis),
+}
+
+/// What a request was for.
+#[derive(Clone)]
+pub(super) enum Pending {
+    BindSession,
+    KeyPackages,
+    /// Claimed for opening a room with a person, for these commands.
+    Claim {
+        name: UserName,
+        reply: u32,
+    },
+    People {
+        reply: u32,
+    },
+    CreateRoom {
+        room: RoomId,
+        reply: Option<u32>,
+    },
+    /// State of a room that this device wants a seat in.
+    RoomState {
+        room: RoomId,
+        reply: Option<u32>,
+    },
+    TakeSeat {
+        room: RoomId,
+        reply: Option<u32>,
+    },
+    Commit {
+        room: RoomId,
+    },
+    ServerRow {
+        room: RoomId,
+        message: MessageId,
+        reply: u32,
+    },
+    /// Asks whether the session lives, after a socket that did not open.
+    Probe,
+}
+
+impl Pending {
+    /// The command that waits for the answer.
+    const fn reply(&self) -> Option<u32> {
+        match self {
+            Self::Claim { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } => Some(*reply),
+            Self::CreateRoom { reply, .. } | Self::RoomState { reply, .. } | Self::TakeSeat { reply, .. } => *reply,
+            Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::Probe => None,
+        }
+    }
+}
+
+impl Net {
+    pub(super) fn forget_sent(&mut self) {
+        self.sent.clear();
+    }
+
+    pub(super) const fn live(&self) -> bool {
+        matches!(self.state, State::CatchingUp | State::Online)
+    }
+
+    const fn view(&self) -> ConnectionView {
+        match self.state {
+            State::Off => ConnectionView::Off,
+            State::Connecting => ConnectionView::Connecting,
+            State::CatchingUp => ConnectionView::CatchingUp,
+            State::Online => ConnectionView::Online,
+            State::Waiting(retry_at) => ConnectionView::Waiting { retry_at },
+        }
+    }
+}
+
+impl Engine {
+    fn set_connection(&mut self, turn: &mut Turn, state: State) {
+        self.net.state = state;
+        turn.emit(Update::Connection(self.net.view()));
+    }
+
+    /// Connects, or first does what must come before (binding the session to a new device).
+    pub(super) fn connect(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        self.set_connection(turn, State::Connecting);
+        if !self.data()?.record()?.registered {
+            let asked = |pending: &Pending| matches!(pending, Pending::BindSession | Pending::KeyPackages);
+            if !self.requests.values().any(asked) {
+                self.bind_session(turn)?;
+            }
+            return Ok(());
+        }
+        self.net.heard_at = turn.now;
+        turn.effects.push(Effect::Connect);
+        Ok(())
+    }
+
+    pub(super) fn disconnect(&mut self, turn: &mut Turn) {
+        turn.effects.push(Effect::Disconnect);
+        self.net = Net::default();
+        turn.emit(Update::Connection(ConnectionView::Off));
+    }
+
+    /// Closes a connection that can't be trusted to be complete and tries again.
+    pub(super) fn drop_connection(&mut self, out: &mut Vec<Effect>) {
+        out.push(Effect::Disconnect);
+        self.work.push_back(Work::Input(crate::io::Input::SocketClosed));
+    }
+
+    pub(super) fn socket_opened(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        if self.net.state != State::Connecting {
+            return Ok(());
+        }
+        let data = self.data()?;
+        let cursors = data.rooms()?.into_iter().filter(|room| room.seat == Seat::Taken);
+        let cursors = cursors.map(|room| Cursor { room: room.room, seq: room.cursor }).collect();
+        let hello = ClientFrame::Hello { version: VERSION, device: data.device.device(), cursors };
+        self.net.heard_at = turn.now;
+        Self::send(turn, &hello);
+        Ok(())
+    }
+
+    pub(super) fn socket_closed(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        if self.data.is_none() || matches!(self.net.state, State::Off | State::Waiting(_)) {
+            return Ok(());
+        }
+        let opened = self.net.live();
+        self.wait(turn)?;
+        // A socket that never opened may mean that the session ended: the browser does not tell, an ordinary request does.
+        if !opened && !self.requests.values().any(|pending| matches!(pending, Pending::Probe)) {
+            self.get(turn, "/api/v1/rooms".into(), Pending::Probe);
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        let full = (BACKOFF_MS << self.net.tries.min(6)).min(BACKOFF_MAX_MS);
+        let spread = u64::from(u16::from_be_bytes(random::bytes()?)) * (full / 2) / u64::from(u16::MAX);
+        let tries = self.net.tries.saturating_add(1);
+        self.net = Net { tries, ..Net::default() };
+        self.set_connection(turn, State::Waiting(turn.now + full / 2 + spread));
+        Ok(())
+    }
+
+    /// The person is back, or the network is: don't wait for the timer.
+    pub(super) fn nudge(&mut self, turn: &mut Turn) {
+        match self.net.state {
+            State::Waiting(_) => self.set_connection(turn, State::Waiting(turn.now)),
+            // A laptop that slept has a socket that looks open: find out soon.
+            State::CatchingUp | State::Online => self.ping(turn),
+            State::Off | State::Connecting => {}
+        }
+    }
+
+    fn ping(&mut self, turn: &mut Turn) {
+        self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
+        Self::send(turn, &ClientFrame::Ping { nonce: turn.now });
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Millis> {
+        if !self.deferred.is_empty() {
+            return Some(0);
+        }
+        let connection = match self.net.state {
+            State::Waiting(at) => Some(at),
+            State::CatchingUp | State::Online => self.net.ping_at,
+            State::Off | State::Connecting => None,
+        };
+        [connection, self.net.retry_at].into_iter().flatten().min()
+    }
+
+    pub(super) fn tick(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        if let Some(work) = self.deferred.pop_front() {
+            self.work.push_front(work);
+            return Ok(());
+        }
+        match self.net.state {
+            State::Waiting(at) if at <= turn.now => self.connect(turn)?,
+            State::CatchingUp | State::Online if turn.now.saturating_sub(self.net.heard_at) > SILENCE_MS => {
+                turn.effects.push(Effect::Disconnect);
+                self.wait(turn)?;
+            }
+            State::CatchingUp | State::Online if self.net.ping_at.is_some_and(|at| at <= turn.now) => self.ping(turn),
+            _ => {}
+        }
+        if self.net.retry_at.is_some_and(|at| at <= turn.now) {
+            self.net.retry_at = None;
+            self.resume_seats(turn)?;
+            self.flush_outbox(turn)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn retry_later(&mut self, now: Millis) {
+        self.net.retry_at.get_or_insert(now + RETRY_MS);
+    }
+
+    pub(super) fn frame(&mut self, turn: &mut Turn, bytes: &[u8]) -> Result<(), ErrorCode> {
+        if self.data.is_none() {
+            return Ok(());
+        }
+        self.net.heard_at = turn.now;
+        match codec::decode(bytes, limits::SYNC_FRAME)? {
+            ServerFrame::Ready { key_packages, heads, .. } => {
+                self.net.tries = 0;
+                self.net.heads = heads;
+                self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
+                self.set_connection(turn, State::CatchingUp);
+                self.refill_key_packages(turn, key_packages)
+            }
+            ServerFrame::Deliver { entries } => {
+                self.work.push_front(Work::Entries(entries));
+                Ok(())
+            }
+            ServerFrame::CaughtUp => {
+                self.set_connection(turn, State::Online);
+                self.find_missing_rooms(turn)?;
+                self.resume_seats(turn)?;
+                self.queue_receipts(turn)?;
+                self.flush_outbox(turn)
+            }
+            ServerFrame::Acks { acks } => self.acked(turn, &acks),
+            ServerFrame::Refusals { refusals } => self.refused(turn, &refusals),
+            ServerFrame::Welcomes { welcomes } => {
+                for welcome in welcomes.into_iter().rev() {
+                    self.work.push_front(Work::Welcome(Box::new(welcome)));
+                }
+                Ok(())
+            }
+            ServerFrame::KeyPackages { left } => self.refill_key_packages(turn, left),
+            ServerFrame::Pong { .. } => Ok(()),
+            ServerFrame::Lost { upto } => self.lost(turn, upto),
+            ServerFrame::Error { code } => {
+                turn.emit(Update::Notice { code, room: None });
+                Ok(())
+            }
+            ServerFrame::Bye { code } => self.bye(turn, code),
+        }
+    }
+
+    fn bye(&mut self, turn: &mut Turn, code: ErrorCode) -> Result<(), ErrorCode> {
+        match code {
+            ErrorCode::SignedOut => self.session_ended(turn),
+            ErrorCode::DeviceUnknown => self.replaced(turn),
+            _ => {
+                turn.effects.push(Effect::Disconnect);
+                self.wait(turn)
+            }
+        }
+    }
+
+    /// Rooms that the server knows and this device does not: it takes its seat there.
+    fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        for head in std::mem::take(&mut self.net.heads) {
+            let known = self.data()?.find_room(head.room)?.is_some();
+            let asked = |pending: &Pending| matches!(pending, Pending::RoomState { room, .. } if *room == head.room);
+            if !known && !self.requests.values().any(asked) {
+                self.ask_room_state(turn, head.room, None);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn send(turn: &mut Turn, frame: &ClientFrame) {
+        turn.effects.push(Effect::Send(codec::encode(frame)));
+    }
+
+    pub(super) fn post<T: Encode<()>>(&mut self, turn: &mut Turn, path: &str, body: &T, pending: Pending) {
+        self.post_bytes(turn, path.into(), codec::encode(body), pending);
+    }
+
+    pub(super) fn post_bytes(&mut self, turn: &mut Turn, path: String, body: Vec<u8>, pending: Pending) {
+        let id = self.id();
+        self.requests.insert(id, pending);
+        turn.effects.push(Effect::Request { id, method: Method::Post, path, body });
+    }
+
+    pub(super) fn get(&mut self, turn: &mut Turn, path: String, pending: Pending) {
+        let id = self.id();
+        self.requests.insert(id, pending);
+        turn.effects.push(Effect::Request { id, method: Method::Get, path, body: Vec::new() });
+    }
+
+    pub(super) fn response(&mut self, turn: &mut Turn, id: u64, result: Result<Vec<u8>, ErrorBody>) -> Result<(), ErrorCode> {
+        let Some(pending) = self.requests.remove(&id) else { return Ok(()) };
+        if self.data.is_none() {
+            return Ok(());
+        }
+        let reply = pending.reply();
+        let outcome = match result {
+            Ok(body) => self.answered(turn, pending, &body),
+            Err(error) => self.request_failed(turn, pending, &error),
+        };
+        match (outcome, reply) {
+            // What the server answered does not hold: the command that asked for it says so, nothing else changes.
+            (Err(code), Some(reply)) => {
+                turn.refuse(reply, code);
+                self.undo_turn(turn)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Takes back what a refused answer has changed, and keeps only what the page is told.
+    pub(super) fn undo_turn(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        turn.effects.retain(|effect| matches!(effect, Effect::Emit(_)));
+        turn.entries.clear();
+        if let Some(data) = &mut self.data {
+            data.rollback();
+            data.begin()?;
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, turn: &mut Turn, pending: Pending, body: &[u8]) -> Result<(), ErrorCode> {
+        match pending {
+            Pending::BindSession => self.session_bound(turn),
+            Pending::KeyPackages => self.key_packages_published(turn, body),
+            Pending::Claim { name, reply } => self.claimed(turn, &name, reply, body),
+            Pending::People { reply } => Self::found_people(turn, reply, body),
+            Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
+            Pending::RoomState { room, reply } => self.room_state(turn, room, reply, body),
+            Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),
+            // The log shows the commit; its answer says nothing that the log does not.
+            Pending::Commit { .. } | Pending::Probe => Ok(()),
+            Pending::ServerRow { room, message, reply } => self.show_server_row(turn, room, message, reply, body),
+        }
+    }
+
+    fn request_failed(&mut self, turn: &mut Turn, pending: Pending, error: &ErrorBody) -> Result<(), ErrorCode> {
+        match (error.code, &pending) {
+            (ErrorCode::SignedOut, _) if self.phase_is_live() => {
+                if let Some(reply) = pending.reply() {
+                    turn.refuse(reply, error.code);
+                }
+                return self.session_ended(turn);
+            }
+            (ErrorCode::DeviceUnknown | ErrorCode::DeviceListRefused, Pending::BindSession | Pending::KeyPackages) => {
+                return self.replaced(turn);
+            }
+            _ => {}
+        }
+        match pending {
+            Pending::BindSession | Pending::KeyPackages => {
+                // Without these nothing works: wait and try the connection again, which begins with them.
+                if !self.data()?.record()?.registered {
+                    self.wait(turn)?;
+                }
+                Ok(())
+            }
+            Pending::CreateRoom { room, reply } => self.room_not_created(turn, room, reply, error),
+            Pending::TakeSeat { room, reply } => self.seat_not_taken(turn, room, reply, error),
+            Pending::Commit { room } => self.commit_refused(turn, room, error),
+            Pending::RoomState { reply: None, .. } => {
+                self.retry_later(turn.now);
+                Ok(())
+            }
+            Pending::Probe => Ok(()),
+            other => {
+                if let Some(reply) = other.reply() {
+                    turn.refuse(reply, error.code);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    const fn phase_is_live(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+}

@@ -1,0 +1,242 @@
+//! From the composer to the log: the outbox assigns ids, encrypts for the current epoch, sends, and waits for the log.
+
+use sotto_client_api::Reply;
+use sotto_client_api::Update;
+use sotto_protocol::frames::{Ack, ClientFrame, Publish, Refusal};
+use sotto_protocol::{Bytes, ErrorCode, IdempotencyId, MessageId, RoomId, Seq, limits};
+
+use super::{Engine, Turn};
+use crate::content::{self, Content, Receipt};
+use crate::mls;
+use crate::random;
+use crate::records::{EntryKindRecord, OutboxRecord, RoomRecord, SealedMessage, Seat, key};
+
+/// Room that a `Publish` frame keeps for its envelope.
+const FRAME_ROOM: usize = limits::SYNC_FRAME - 1024;
+/// Envelope of one message within a frame.
+const ENVELOPE: usize = 64;
+
+impl Engine {
+    pub(super) fn send_text(&mut self, turn: &mut Turn, id: u32, room: RoomId, typed: &str) -> Result<(), ErrorCode> {
+        let text = typed.trim_end();
+        if text.is_empty() {
+            return Err(ErrorCode::Malformed);
+        }
+        if text.len() > limits::TEXT {
+            return Err(ErrorCode::TooLarge);
+        }
+        let mut record = self.data()?.room(room)?;
+        let message = content::message_id(turn.now)?;
+        let content = Content::text(message, room, text.to_owned());
+        let outgoing = self.queue(turn, &content, Some(text.to_owned()))?;
+        let data = self.data()?;
+        data.delete(&key::draft(room))?;
+        record.preview = Some(preview(text));
+        record.preview_mine = true;
+        record.active_at = record.active_at.max(turn.now);
+        data.put_room(&record)?;
+        self.show_outgoing(turn, &outgoing)?;
+        self.show_room(turn, &record)?;
+        turn.reply(id, Reply::Done);
+        self.flush_outbox(turn)
+    }
+
+    pub(super) fn resend(&mut self, turn: &mut Turn, id: u32, room: RoomId, message: MessageId) -> Result<(), ErrorCode> {
+        let mut outbox = self.data()?.outbox()?;
+        let outgoing = outbox.iter_mut().find(|outgoing| outgoing.room == room && outgoing.id == message && outgoing.failed);
+        let outgoing = outgoing.ok_or(ErrorCode::NotFound)?;
+        outgoing.failed = false;
+        self.data()?.put_outbox(outgoing)?;
+        self.show_outgoing(turn, outgoing)?;
+        turn.reply(id, Reply::Done);
+        self.flush_outbox(turn)
+    }
+
+    /// Stores a message on its way out.
+    fn queue(&self, turn: &Turn, content: &Content, text: Option<String>) -> Result<OutboxRecord, ErrorCode> {
+        let data = self.data()?;
+        let mut device = data.record()?;
+        let outgoing = OutboxRecord {
+            order: device.next_order,
+            room: content.room,
+            idempotency: IdempotencyId(random::bytes()?),
+            content: Bytes(content.encode()),
+            id: content.id,
+            at: turn.now,
+            text,
+            sealed: None,
+            failed: false,
+        };
+        device.next_order += 1;
+        data.put_record(&device)?;
+        data.put_outbox(&outgoing)?;
+        Ok(outgoing)
+    }
+
+    /// Sends what can be sent: encrypted for the current epoch, in order, as many to a frame as fit.
+    pub(super) fn flush_outbox(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        if !self.net.live() {
+            return Ok(());
+        }
+        let mut frame = Vec::new();
+        let mut size = 0;
+        for mut outgoing in self.data()?.outbox()? {
+            if outgoing.failed || self.net.sent.contains(&outgoing.idempotency) {
+                continue;
+            }
+            let record = self.data()?.find_room(outgoing.room)?;
+            if !record.is_some_and(|record| record.seat == Seat::Taken && record.cursor > 0) {
+                continue;
+            }
+            let waits_for = self.net.waits_for.get(&outgoing.room).copied();
+            let Some(sealed) = self.seal_outgoing(&mut outgoing, waits_for)? else { continue };
+            self.net.sent.insert(outgoing.idempotency);
+            let cost = sealed.bytes.as_slice().len() + ENVELOPE;
+            if size + cost > FRAME_ROOM && !frame.is_empty() {
+                Self::send(turn, &ClientFrame::Publish { messages: std::mem::take(&mut frame) });
+                size = 0;
+            }
+            size += cost;
+            let SealedMessage { epoch, bytes } = sealed;
+            frame.push(Publish { room: outgoing.room, idempotency: outgoing.idempotency, epoch, bytes });
+        }
+        if !frame.is_empty() {
+            Self::send(turn, &ClientFrame::Publish { messages: frame });
+        }
+        Ok(())
+    }
+
+    /// The ciphertext for the room's epoch: the stored one, or a new one when its epoch has passed.
+    fn seal_outgoing(&mut self, outgoing: &mut OutboxRecord, waits_for: Option<u64>) -> Result<Option<SealedMessage>, ErrorCode> {
+        let data = self.data_mut()?;
+        let (epoch, own_key) = data.with_group(outgoing.room, |_, group| {
+            let leaf = group.own_leaf_node().ok_or(ErrorCode::StorageDamaged)?;
+            Ok((group.epoch().as_u64(), leaf.signature_key().as_slice().to_vec()))
+        })?;
+        if waits_for.is_some_and(|wanted| epoch < wanted) {
+            return Ok(None);
+        }
+        if let Some(sealed) = outgoing.sealed.as_ref().filter(|sealed| sealed.epoch == epoch) {
+            return Ok(Some(sealed.clone()));
+        }
+        let leaf_key = data.leaf_key_of(&own_key)?;
+        let content = outgoing.content.clone();
+        let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, content.as_slice()))?;
+        let sealed = SealedMessage { epoch, bytes };
+        outgoing.sealed = Some(sealed.clone());
+        data.put_outbox(outgoing)?;
+        Ok(Some(sealed))
+    }
+
+    /// The server has them durably. They leave the outbox when the log shows them.
+    pub(super) fn acked(&mut self, turn: &mut Turn, acks: &[Ack]) -> Result<(), ErrorCode> {
+        let outbox = self.data()?.outbox()?;
+        for ack in acks {
+            let Some(outgoing) = outbox.iter().find(|outgoing| outgoing.idempotency == ack.idempotency) else { continue };
+            self.net.waits_for.remove(&ack.room);
+            self.show_acked(turn, outgoing, ack)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn refused(&mut self, turn: &mut Turn, refusals: &[Refusal]) -> Result<(), ErrorCode> {
+        let mut outbox = self.data()?.outbox()?;
+        for refusal in refusals {
+            let outgoing = outbox.iter_mut().find(|outgoing| outgoing.idempotency == refusal.idempotency);
+            let Some(outgoing) = outgoing else { continue };
+            self.net.sent.remove(&refusal.idempotency);
+            match (refusal.code, refusal.epoch) {
+                // The commit that ended the epoch is on its way; then the message is encrypted again under the same ids.
+                (ErrorCode::StaleEpoch, Some(epoch)) => {
+                    self.net.waits_for.insert(refusal.room, epoch);
+                }
+                (ErrorCode::Unavailable | ErrorCode::TooManyTries, _) => self.retry_later(turn.now),
+                _ if outgoing.text.is_none() => self.data()?.delete(&key::outbox(outgoing.order))?,
+                (code, _) => {
+                    outgoing.failed = true;
+                    self.data()?.put_outbox(outgoing)?;
+                    self.show_outgoing(turn, outgoing)?;
+                    turn.emit(Update::Notice { code, room: Some(refusal.room) });
+                }
+            }
+        }
+        self.flush_outbox(turn)
+    }
+
+    /// An own message stands in the log: it becomes a timeline entry. Answers whether it was known here.
+    pub(super) fn own_in_log(
+        &mut self,
+        room: &mut RoomRecord,
+        idempotency: IdempotencyId,
+        device: sotto_protocol::DeviceId,
+        wire_hash: Bytes,
+    ) -> Result<Option<EntryKindRecord>, ErrorCode> {
+        let data = self.data()?;
+        let outbox = data.outbox()?;
+        let Some(outgoing) = outbox.into_iter().find(|outgoing| outgoing.idempotency == idempotency) else {
+            return Ok(Some(EntryKindRecord::NotReadable));
+        };
+        data.delete(&key::outbox(outgoing.order))?;
+        let author = data.account();
+        self.net.sent.remove(&idempotency);
+        let Some(text) = outgoing.text else { return Ok(None) };
+        room.preview = Some(preview(&text));
+        room.preview_mine = true;
+        Ok(Some(EntryKindRecord::Text { id: outgoing.id, author, device, text, wire_hash }))
+    }
+
+    /// Queues one receipt for each room that is owed one; a receipt that has not left yet is replaced.
+    pub(super) fn queue_receipts(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        let own = self.data()?.account();
+        for mut room in self.data()?.rooms()? {
+            let delivered = room.newest_theirs.max(room.receipt_delivered);
+            let read = room.newest_seen.max(room.receipt_read);
+            let owed = delivered > room.receipt_delivered || read > room.receipt_read;
+            if room.peer == own || room.seat != Seat::Taken || !owed {
+                continue;
+            }
+            self.drop_unsent_receipt(room.room)?;
+            let receipt = Receipt { delivered, read };
+            let content = Content::receipt(content::message_id(turn.now)?, room.room, receipt);
+            self.queue(turn, &content, None)?;
+            room.receipt_delivered = delivered;
+            room.receipt_read = read;
+            self.data()?.put_room(&room)?;
+        }
+        Ok(())
+    }
+
+    fn drop_unsent_receipt(&self, room: RoomId) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        for outgoing in data.outbox()? {
+            // One that was encrypted may be on its way: it must keep its ids.
+            if outgoing.room == room && outgoing.text.is_none() && outgoing.sealed.is_none() {
+                data.delete(&key::outbox(outgoing.order))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn mark_read(&mut self, turn: &mut Turn, id: u32, room: RoomId, seq: Seq) -> Result<(), ErrorCode> {
+        let mut record = self.data()?.room(room)?;
+        let seen = seq.min(record.newest_theirs);
+        let unread = record.unread.len();
+        record.unread.retain(|unread| *unread > seq);
+        if seen > record.newest_seen || record.unread.len() != unread {
+            record.newest_seen = record.newest_seen.max(seen);
+            self.data()?.put_room(&record)?;
+            self.show_room(turn, &record)?;
+            self.queue_receipts(turn)?;
+            self.flush_outbox(turn)?;
+        }
+        turn.reply(id, Reply::Done);
+        Ok(())
+    }
+}
+
+/// One line, shortened on a character boundary.
+pub(super) fn preview(text: &str) -> String {
+    const CHARS: usize = 80;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= CHARS { line } else { line.chars().take(CHARS - 1).chain(['…']).collect() }
+}

@@ -1,0 +1,69 @@
+//! People: search, safety numbers, verification.
+
+use sotto_client_api::Reply;
+use sotto_client_api::views::{PersonView, SafetyView, Trust};
+use sotto_protocol::api::People;
+use sotto_protocol::{AccountId, ErrorCode, UserName, codec, limits};
+
+use super::net::Pending;
+use super::{Engine, Turn};
+use crate::records::ContactRecord;
+use crate::safety::SafetyNumber;
+
+impl Engine {
+    pub(super) fn find_people(&mut self, turn: &mut Turn, id: u32, typed: &str) -> Result<(), ErrorCode> {
+        // Only what can stand in a name reaches the URL, so nothing has to be escaped.
+        let query: String = typed.trim().to_ascii_lowercase().chars().take(UserName::MAX).collect();
+        let sane = !query.is_empty() && query.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-');
+        if !sane {
+            turn.reply(id, Reply::People(Vec::new()));
+            return Ok(());
+        }
+        self.get(turn, format!("/api/v1/people?q={query}"), Pending::People { reply: id });
+        Ok(())
+    }
+
+    pub(super) fn found_people(turn: &mut Turn, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
+        let found: People = codec::decode(body, limits::API_BODY)?;
+        let people = found.people.into_iter().map(|person| PersonView { account: person.account, name: person.name });
+        turn.reply(reply, Reply::People(people.collect()));
+        Ok(())
+    }
+
+    pub(super) fn safety_number(&self, turn: &mut Turn, id: u32, account: AccountId) -> Result<(), ErrorCode> {
+        let contact = self.contact(account)?;
+        turn.reply(id, Reply::Safety(self.safety_view(&contact)?));
+        Ok(())
+    }
+
+    pub(super) fn set_verified(&mut self, turn: &mut Turn, id: u32, account: AccountId, verified: bool) -> Result<(), ErrorCode> {
+        let mut contact = self.contact(account)?;
+        contact.verified_at = verified.then_some(turn.now);
+        self.data()?.put_contact(&contact)?;
+        turn.reply(id, Reply::Safety(self.safety_view(&contact)?));
+        let rooms = self.data()?.rooms()?;
+        rooms.iter().filter(|room| room.peer == account).try_for_each(|room| self.show_room(turn, room))
+    }
+
+    pub(super) fn contact(&self, account: AccountId) -> Result<ContactRecord, ErrorCode> {
+        self.data()?.find_contact(account)?.ok_or(ErrorCode::NotFound)
+    }
+
+    fn safety_view(&self, contact: &ContactRecord) -> Result<SafetyView, ErrorCode> {
+        let theirs: &[u8; 32] = contact.account_key.as_slice().try_into().map_err(|_| ErrorCode::StorageDamaged)?;
+        let number = SafetyNumber::of(&self.data()?.device.account_key(), theirs)?;
+        let qr = number.qr()?;
+        Ok(SafetyView {
+            peer: PersonView { account: contact.account, name: contact.name.clone() },
+            groups: number.groups(),
+            qr: qr.modules,
+            qr_width: qr.width,
+            verified_at: contact.verified_at,
+            trust: trust(contact),
+        })
+    }
+}
+
+pub(super) const fn trust(contact: &ContactRecord) -> Trust {
+    if contact.verified_at.is_some() { Trust::Verified } else { Trust::Pinned }
+}

@@ -1,0 +1,170 @@
+//! Opening the room of a pair: claim, create, and losing the race gracefully.
+
+use sotto_client_api::Reply;
+use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, ErrorBody};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, UserName, codec, limits};
+use sotto_rules::identity::{VerifiedHead, check_rising, decode_device_list, device_key};
+
+use super::net::Pending;
+use super::{Engine, Turn};
+use crate::mls::{self, Joiner};
+use crate::random;
+use crate::records::{ContactRecord, RoomRecord, Seat, key};
+
+impl RoomRecord {
+    /// A room that nothing has happened in yet.
+    pub(super) const fn new(room: RoomId, peer: AccountId, seat: Seat, active_at: u64) -> Self {
+        Self {
+            room,
+            peer,
+            seat,
+            cursor: 0,
+            unread: Vec::new(),
+            peer_delivered: 0,
+            peer_read: 0,
+            receipt_delivered: 0,
+            receipt_read: 0,
+            newest_theirs: 0,
+            newest_seen: 0,
+            preview: None,
+            preview_mine: false,
+            active_at,
+            pending: None,
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn open_room_with(&mut self, turn: &mut Turn, id: u32, name: UserName) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        let contact = data.find_contact_named(&name)?;
+        let known = data.rooms()?.into_iter().find(|room| contact.as_ref().is_some_and(|contact| contact.account == room.peer));
+        if let Some(room) = known {
+            turn.reply(id, Reply::Room(self.room_view(&room)?));
+            return Ok(());
+        }
+        if name == data.record()?.name {
+            return self.create_room(turn, Some(id), data.account(), None);
+        }
+        self.post(turn, "/api/v1/key-packages/claim", &ClaimKeyPackages { name: name.clone() }, Pending::Claim { name, reply: id });
+        Ok(())
+    }
+
+    pub(super) fn claimed(&mut self, turn: &mut Turn, name: &UserName, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
+        let claimed: ClaimedKeyPackages = codec::decode(body, limits::API_BODY)?;
+        if claimed.name != *name {
+            return Err(ErrorCode::NotAuthentic);
+        }
+        let list = self.pin_contact(&claimed)?;
+        if let Some(room) = claimed.room {
+            self.ask_room_state(turn, room, Some(reply));
+            return Ok(());
+        }
+        // One package of a device that the account itself has signed; anything else is a ghost (SECURITY.md 26).
+        let package = claimed.packages.iter().find(|package| device_key(&list, package.device).is_some());
+        let package = package.ok_or(ErrorCode::NoKeyPackage)?;
+        let data = self.data()?;
+        let joiner = mls::joiner(&data.provider, package.key_package.as_slice(), claimed.account, package.device, turn.now / 1000)?;
+        self.create_room(turn, Some(reply), claimed.account, Some(joiner))
+    }
+
+    /// Verifies an account's device list against what this device remembers, and remembers it.
+    fn pin_contact(&self, claimed: &ClaimedKeyPackages) -> Result<sotto_protocol::device_list::DeviceList, ErrorCode> {
+        let data = self.data()?;
+        let signed: sotto_protocol::device_list::SignedDeviceList = codec::decode(claimed.device_list.as_slice(), limits::DEVICE_LIST)?;
+        let list = decode_device_list(claimed.device_list.as_slice(), Some(claimed.account))?;
+        // A name that stood for another account before: the server swaps people, or the person began anew.
+        if data.find_contact_named(&claimed.name)?.is_some_and(|known| known.account != claimed.account) {
+            return Err(ErrorCode::IdentityChanged);
+        }
+        let head = VerifiedHead::of(&list);
+        let known = data.find_contact(claimed.account)?;
+        if let Some(known) = &known
+            && known.list_version > 0
+        {
+            let hash = known.list_hash.as_slice().try_into().map_err(|_| ErrorCode::StorageDamaged)?;
+            check_rising(&VerifiedHead { version: known.list_version, hash }, &list)?;
+        }
+        data.put_contact(&ContactRecord {
+            account: claimed.account,
+            name: known.as_ref().map_or_else(|| claimed.name.clone(), |known| known.name.clone()),
+            account_key: signed.account_key,
+            list_version: head.version,
+            list_hash: Bytes(head.hash.to_vec()),
+            verified_at: known.and_then(|known| known.verified_at),
+        })?;
+        Ok(list)
+    }
+
+    /// Makes the room here and uploads it; it lives when the server took it.
+    fn create_room(&mut self, turn: &mut Turn, reply: Option<u32>, peer: AccountId, joiner: Option<Joiner>) -> Result<(), ErrorCode> {
+        let room = RoomId(random::bytes()?);
+        let now = turn.now;
+        let data = self.data_mut()?;
+        let leaf_key = data.leaf_key()?;
+        let mls::Beginning { mut group, group_info, ratchet_tree } = mls::create(&data.provider, &data.device, &leaf_key, room)?;
+        let joiners: Vec<Joiner> = joiner.into_iter().collect();
+        let commit = mls::stage_commit(&data.provider, &mut group, &leaf_key, &joiners, &[])?;
+        data.keep_group(room, group);
+        let upload = codec::encode(&CreateRoom { room, peer, group_info, ratchet_tree, commit });
+        data.put_room(&RoomRecord::new(room, peer, Seat::Creating { upload: Bytes(upload.clone()) }, now))?;
+        self.post_bytes(turn, "/api/v1/rooms".into(), upload, Pending::CreateRoom { room, reply });
+        Ok(())
+    }
+
+    pub(super) fn room_created(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, body: &[u8]) -> Result<(), ErrorCode> {
+        let ack: CommitAck = codec::decode(body, limits::API_BODY)?;
+        let data = self.data()?;
+        let Some(mut record) = data.find_room(room)? else { return Ok(()) };
+        record.seat = Seat::Taken;
+        record.active_at = ack.at;
+        data.put_room(&record)?;
+        // The own first commit is merged when the log shows it.
+        self.join_log(turn, &record);
+        self.show_room(turn, &record)?;
+        if let Some(reply) = reply {
+            turn.reply(reply, Reply::Room(self.room_view(&record)?));
+        }
+        Ok(())
+    }
+
+    pub(super) fn room_not_created(
+        &mut self,
+        turn: &mut Turn,
+        room: RoomId,
+        reply: Option<u32>,
+        error: &ErrorBody,
+    ) -> Result<(), ErrorCode> {
+        match (error.code, error.room) {
+            // The other side was first: drop the own group and take the seat in theirs.
+            (ErrorCode::RoomExists, Some(existing)) => {
+                self.forget_room(room)?;
+                if let Some(record) = self.data()?.find_room(existing)? {
+                    if let Some(reply) = reply {
+                        turn.reply(reply, Reply::Room(self.room_view(&record)?));
+                    }
+                    return Ok(());
+                }
+                self.ask_room_state(turn, existing, reply);
+                Ok(())
+            }
+            (ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries, _) if reply.is_none() => {
+                self.retry_later(turn.now);
+                Ok(())
+            }
+            (code, _) => {
+                self.forget_room(room)?;
+                if let Some(reply) = reply {
+                    turn.refuse(reply, code);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn forget_room(&mut self, room: RoomId) -> Result<(), ErrorCode> {
+        let data = self.data_mut()?;
+        data.delete_group(room)?;
+        data.delete(&key::room(room))
+    }
+}

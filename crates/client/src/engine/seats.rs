@@ -1,0 +1,303 @@
+//! Taking a seat in a room that exists: by Welcome, or by external commit; and the commits that follow.
+
+use sotto_client_api::{Reply, Update};
+use sotto_protocol::api::{CommitAck, ErrorBody, Person, RoomState};
+use sotto_protocol::frames::{ClientFrame, Cursor, Entry, Welcome};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, codec, limits};
+
+use super::data::Data;
+use super::net::Pending;
+use super::{Engine, Turn};
+use crate::mls;
+use crate::records::{ContactRecord, EntryKindRecord, EntryRecord, PendingCommit, RoomRecord, Seat};
+
+impl Engine {
+    pub(super) fn ask_room_state(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>) {
+        self.get(turn, format!("/api/v1/rooms/{room}/state"), Pending::RoomState { room, reply });
+    }
+
+    /// Begins (again) to receive a room's log.
+    pub(super) fn join_log(&self, turn: &mut Turn, record: &RoomRecord) {
+        if self.net.live() {
+            Self::send(turn, &ClientFrame::Join { cursor: Cursor { room: record.room, seq: record.cursor } });
+        }
+    }
+
+    pub(super) fn welcomed(&mut self, turn: &mut Turn, welcome: &Welcome) -> Result<(), ErrorCode> {
+        let known = self.data()?.find_room(welcome.room)?;
+        let done = ClientFrame::WelcomeDone { room: welcome.room, epoch: welcome.epoch };
+        if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
+            Self::send(turn, &done);
+            return Ok(());
+        }
+        if welcome.ratchet_tree.as_slice().is_empty() {
+            self.ask_room_state(turn, welcome.room, None);
+            return Ok(());
+        }
+        match self.accept_welcome(turn, welcome) {
+            Ok(()) => {
+                Self::send(turn, &done);
+                Ok(())
+            }
+            // The rollback brings the key package back that OpenMLS deleted; an external commit takes the seat instead.
+            Err(ErrorCode::NotAuthentic | ErrorCode::Malformed | ErrorCode::WrongSuite) => {
+                self.undo_turn(turn)?;
+                self.ask_room_state(turn, welcome.room, None);
+                Ok(())
+            }
+            Err(code) => Err(code),
+        }
+    }
+
+    fn accept_welcome(&mut self, turn: &mut Turn, welcome: &Welcome) -> Result<(), ErrorCode> {
+        let now = turn.now;
+        let data = self.data_mut()?;
+        let own = data.account();
+        if data.has_group(welcome.room)? {
+            data.delete_group(welcome.room)?;
+        }
+        let group = mls::join_by_welcome(&data.provider, welcome.room, welcome.welcome.as_slice(), welcome.ratchet_tree.as_slice())?;
+        let members = mls::members(&group)?;
+        data.keep_group(welcome.room, group);
+        let peer = peer_of(data, own, &members, &welcome.members)?;
+        let mut record = RoomRecord::new(welcome.room, peer, Seat::Taken, now);
+        record.cursor = welcome.seq;
+        data.put_room(&record)?;
+        let created = EntryRecord { seq: welcome.seq, at: now, body: EntryKindRecord::Created { by: peer } };
+        Self::store_entry(turn, welcome.room, created);
+        self.join_log(turn, &record);
+        self.show_room(turn, &record)
+    }
+
+    pub(super) fn room_state(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, body: &[u8]) -> Result<(), ErrorCode> {
+        let state: RoomState = codec::decode(body, limits::COMMIT_BODY)?;
+        let known = self.data()?.find_room(room)?;
+        if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
+            return self.answer_room(turn, room, reply);
+        }
+        if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room)
+            && self.accept_welcome(turn, welcome).is_ok()
+        {
+            Self::send(turn, &ClientFrame::WelcomeDone { room, epoch: welcome.epoch });
+            return self.answer_room(turn, room, reply);
+        }
+        self.undo_turn(turn)?;
+        self.stage_seat(turn, room, reply, &state)
+    }
+
+    fn answer_room(&self, turn: &mut Turn, room: RoomId, reply: Option<u32>) -> Result<(), ErrorCode> {
+        if let Some(reply) = reply {
+            turn.reply(reply, Reply::Room(self.room_view(&self.data()?.room(room)?)?));
+        }
+        Ok(())
+    }
+
+    /// Builds the external commit in a namespace of its own; what stands in the main one is untouched until acceptance.
+    fn stage_seat(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, state: &RoomState) -> Result<(), ErrorCode> {
+        let now = turn.now;
+        let data = self.data()?;
+        let known = data.find_room(room)?;
+        data.drop_staging(room)?;
+        // With the leaf key that stands in the tree OpenMLS also removes the old leaf of this device.
+        let leaf_key = data.leaf_key()?;
+        let upload = data.within_staging(room, || {
+            mls::join_externally(&data.provider, &data.device, &leaf_key, room, state.group_info.as_slice(), state.ratchet_tree.as_slice())
+        })?;
+        let members = data.within_staging(room, || mls::load(&data.provider, room).and_then(|group| mls::members(&group)))?;
+        let peer = peer_of(data, data.account(), &members, &state.info.members)?;
+        let body = codec::encode(&upload);
+        let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
+        record.seat = Seat::Joining { upload: Bytes(body.clone()) };
+        record.pending = None;
+        data.put_room(&record)?;
+        self.post_bytes(turn, format!("/api/v1/rooms/{room}/commits"), body, Pending::TakeSeat { room, reply });
+        Ok(())
+    }
+
+    pub(super) fn seat_taken(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, body: &[u8]) -> Result<(), ErrorCode> {
+        let ack: CommitAck = codec::decode(body, limits::API_BODY)?;
+        let data = self.data_mut()?;
+        let Some(mut record) = data.find_room(room)?.filter(|room| matches!(room.seat, Seat::Joining { .. })) else {
+            return Ok(());
+        };
+        data.promote(room)?;
+        record.seat = Seat::Taken;
+        record.cursor = ack.seq;
+        record.active_at = record.active_at.max(ack.at);
+        data.put_room(&record)?;
+        let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere };
+        self.show_entry(turn, room, &joined)?;
+        Self::store_entry(turn, room, joined);
+        self.join_log(turn, &record);
+        self.show_room(turn, &record)?;
+        self.answer_room(turn, room, reply)?;
+        self.remove_old_devices(turn, room)?;
+        self.flush_outbox(turn)
+    }
+
+    pub(super) fn seat_not_taken(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, error: &ErrorBody) -> Result<(), ErrorCode> {
+        match error.code {
+            // Somebody committed in between: build it again on the new state.
+            ErrorCode::StaleEpoch => {
+                self.set_seat(room, Seat::Lost)?;
+                self.ask_room_state(turn, room, reply);
+                Ok(())
+            }
+            ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries => {
+                self.retry_later(turn.now);
+                if let Some(reply) = reply {
+                    turn.refuse(reply, error.code);
+                }
+                Ok(())
+            }
+            code => {
+                self.set_seat(room, Seat::Lost)?;
+                turn.emit(Update::Notice { code, room: Some(room) });
+                if let Some(reply) = reply {
+                    turn.refuse(reply, code);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn set_seat(&self, room: RoomId, seat: Seat) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        if let Some(mut record) = data.find_room(room)? {
+            record.seat = seat;
+            data.put_room(&record)?;
+        }
+        Ok(())
+    }
+
+    /// Repeats every upload that may not have arrived: idempotency makes that safe.
+    pub(super) fn resume_seats(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        if !self.net.live() {
+            return Ok(());
+        }
+        for record in self.data()?.rooms()? {
+            let room = record.room;
+            let asked = self.requests.values().any(|pending| match pending {
+                Pending::CreateRoom { room: asked, .. }
+                | Pending::RoomState { room: asked, .. }
+                | Pending::TakeSeat { room: asked, .. }
+                | Pending::Commit { room: asked } => *asked == room,
+                _ => false,
+            });
+            if asked {
+                continue;
+            }
+            match (record.seat, record.pending) {
+                (Seat::Creating { upload }, _) => {
+                    self.post_bytes(turn, "/api/v1/rooms".into(), upload.0, Pending::CreateRoom { room, reply: None });
+                }
+                (Seat::Joining { upload }, _) => {
+                    let path = format!("/api/v1/rooms/{room}/commits");
+                    self.post_bytes(turn, path, upload.0, Pending::TakeSeat { room, reply: None });
+                }
+                (Seat::Lost, _) => self.ask_room_state(turn, room, None),
+                (Seat::Taken, Some(pending)) => self.post_commit(turn, room, pending.upload),
+                (Seat::Taken, None) => self.remove_old_devices(turn, room)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits the removal of leaves of the own account whose devices are not in the device list any more.
+    fn remove_old_devices(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
+        let listed = self.own_devices()?;
+        let data = self.data_mut()?;
+        let own = data.account();
+        let mut record = data.room(room)?;
+        if record.pending.is_some() {
+            return Ok(());
+        }
+        let members = data.with_group(room, |_, group| mls::members(group))?;
+        let old: Vec<_> = members
+            .into_iter()
+            .filter(|(_, credential)| credential.account() == own && !listed.contains(&credential.device))
+            .map(|(index, _)| index)
+            .collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let leaf_key = data.leaf_key()?;
+        let upload = data.with_group(room, |provider, group| mls::stage_commit(provider, group, &leaf_key, &[], &old))?;
+        let body = Bytes(codec::encode(&upload));
+        record.pending = Some(PendingCommit { idempotency: upload.idempotency, upload: body.clone() });
+        data.put_room(&record)?;
+        self.post_commit(turn, room, body);
+        Ok(())
+    }
+
+    fn post_commit(&mut self, turn: &mut Turn, room: RoomId, upload: Bytes) {
+        self.post_bytes(turn, format!("/api/v1/rooms/{room}/commits"), upload.0, Pending::Commit { room });
+    }
+
+    pub(super) fn commit_refused(&mut self, turn: &mut Turn, room: RoomId, error: &ErrorBody) -> Result<(), ErrorCode> {
+        match error.code {
+            // Another's commit is on its way here; merged, it clears the pending one, and the intent is tried again.
+            ErrorCode::StaleEpoch => Ok(()),
+            ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries => {
+                self.retry_later(turn.now);
+                Ok(())
+            }
+            code => {
+                turn.emit(Update::Notice { code, room: Some(room) });
+                Ok(())
+            }
+        }
+    }
+
+    /// A commit did not open here: this device is out of step, and takes its seat again from the server's public state.
+    pub(super) fn lose_seat(&mut self, turn: &mut Turn, entry: &Entry) -> Result<(), ErrorCode> {
+        let data = self.data_mut()?;
+        data.drop_group(entry.room);
+        let mut record = data.room(entry.room)?;
+        record.seat = Seat::Lost;
+        record.pending = None;
+        data.put_room(&record)?;
+        turn.emit(Update::Notice { code: ErrorCode::CommitRefused, room: Some(entry.room) });
+        self.ask_room_state(turn, entry.room, None);
+        Ok(())
+    }
+}
+
+impl Data {
+    fn within_staging<T>(&self, room: RoomId, operation: impl FnOnce() -> T) -> T {
+        use openmls::prelude::OpenMlsProvider as _;
+        self.provider.storage().within(Self::staging(room), operation)
+    }
+}
+
+/// The other account of a direct room, from the tree: the own account and one more at most. Its name is pinned at first sight.
+fn peer_of(
+    data: &Data,
+    own: AccountId,
+    members: &[(openmls::prelude::LeafNodeIndex, sotto_rules::identity::DeviceCredential)],
+    named: &[Person],
+) -> Result<AccountId, ErrorCode> {
+    let mut others = members.iter().map(|(_, credential)| credential).filter(|credential| credential.account() != own);
+    let Some(other) = others.next() else {
+        return Ok(own);
+    };
+    let peer = other.account();
+    if others.any(|credential| credential.account() != peer) {
+        return Err(ErrorCode::NotAuthentic);
+    }
+    if data.find_contact(peer)?.is_none() {
+        let name = named.iter().find(|person| person.account == peer).ok_or(ErrorCode::NotAuthentic)?.name.clone();
+        if data.find_contact_named(&name)?.is_some() {
+            return Err(ErrorCode::IdentityChanged);
+        }
+        data.put_contact(&ContactRecord {
+            account: peer,
+            name,
+            account_key: Bytes(other.account_key.to_vec()),
+            list_version: 0,
+            list_hash: Bytes::default(),
+            verified_at: None,
+        })?;
+    }
+    Ok(peer)
+}

@@ -1,0 +1,137 @@
+//! What the page is told: rooms, entries and states as views.
+
+use sotto_client_api::Update;
+use sotto_client_api::views::{Delivery, EntryBody, EntryView, MessageView, PersonView, Preview, RoomView, SystemLine};
+use sotto_protocol::frames::Ack;
+use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq};
+
+use super::people::trust;
+use super::{Engine, Turn};
+use crate::records::{EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, key};
+
+impl Engine {
+    pub(super) fn person(&self, account: AccountId) -> Result<PersonView, ErrorCode> {
+        let contact = self.contact(account)?;
+        Ok(PersonView { account, name: contact.name })
+    }
+
+    pub(super) fn room_view(&self, room: &RoomRecord) -> Result<RoomView, ErrorCode> {
+        let data = self.data()?;
+        let contact = self.contact(room.peer)?;
+        Ok(RoomView {
+            room: room.room,
+            peer: PersonView { account: room.peer, name: contact.name.clone() },
+            notes: room.peer == data.account(),
+            trust: trust(&contact),
+            unread: u32::try_from(room.unread.len()).unwrap_or(u32::MAX),
+            preview: room.preview.clone().map(|text| Preview { text, mine: room.preview_mine }),
+            active_at: room.active_at,
+            can_send: Ok(()),
+            draft: data.find::<String>(&key::draft(room.room))?.is_some(),
+        })
+    }
+
+    pub(super) fn show_room(&self, turn: &mut Turn, room: &RoomRecord) -> Result<(), ErrorCode> {
+        turn.emit(Update::Room(self.room_view(room)?));
+        Ok(())
+    }
+
+    pub(super) fn show_rooms(&self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        let mut rooms = self.data()?.rooms()?;
+        rooms.sort_by_key(|room| std::cmp::Reverse(room.active_at));
+        let views = rooms.iter().map(|room| self.room_view(room)).collect::<Result<_, _>>()?;
+        turn.emit(Update::Rooms(views));
+        Ok(())
+    }
+
+    /// A new line of a room; drawn if the room is open.
+    pub(super) fn show_entry(&mut self, turn: &mut Turn, room: RoomId, record: &EntryRecord) -> Result<(), ErrorCode> {
+        let is_open = self.open.as_mut().filter(|open| open.room == room).map(|open| open.keep(record.clone())).is_some();
+        if is_open {
+            let entry = self.entry_view(&self.data()?.room(room)?, record)?;
+            turn.emit(Update::Entries { room, entries: vec![entry] });
+        }
+        Ok(())
+    }
+
+    pub(super) fn entry_view(&self, room: &RoomRecord, record: &EntryRecord) -> Result<EntryView, ErrorCode> {
+        let seq = Some(record.seq);
+        let system = |line| EntryView { key: format!("s{}", record.seq), seq, at: record.at, body: EntryBody::System(line) };
+        Ok(match &record.body {
+            EntryKindRecord::Text { .. } => {
+                let message = self.message_view(room, record)?.ok_or(ErrorCode::Internal)?;
+                EntryView { key: message.id.to_string(), seq, at: record.at, body: EntryBody::Message(message) }
+            }
+            EntryKindRecord::Created { by } => system(SystemLine::Created { by: self.person(*by)? }),
+            EntryKindRecord::NewDevice { who } => system(SystemLine::NewDevice { who: self.person(*who)? }),
+            EntryKindRecord::JoinedHere => system(SystemLine::JoinedHere),
+            EntryKindRecord::Missing { count } => system(SystemLine::Missing { count: *count }),
+            EntryKindRecord::NotReadable => system(SystemLine::NotReadable),
+        })
+    }
+
+    fn message_view(&self, room: &RoomRecord, record: &EntryRecord) -> Result<Option<MessageView>, ErrorCode> {
+        let EntryKindRecord::Text { id, author, text, .. } = &record.body else { return Ok(None) };
+        let mine = *author == self.data()?.account();
+        let delivery = if mine { delivery(room, record.seq) } else { Delivery::Read };
+        let author = self.person(*author)?;
+        Ok(Some(MessageView { id: *id, seq: Some(record.seq), author, mine, text: text.clone(), at: record.at, delivery }))
+    }
+
+    fn outgoing_view(&self, outgoing: &OutboxRecord, delivery: Delivery) -> Result<Option<MessageView>, ErrorCode> {
+        let Some(text) = outgoing.text.clone() else { return Ok(None) };
+        Ok(Some(MessageView { id: outgoing.id, seq: None, author: self.me()?, mine: true, text, at: outgoing.at, delivery }))
+    }
+
+    pub(super) fn outgoing_entry(&self, outgoing: &OutboxRecord) -> Result<Option<EntryView>, ErrorCode> {
+        let delivery = if outgoing.failed { Delivery::Failed } else { Delivery::Sending };
+        Ok(self.outgoing_view(outgoing, delivery)?.map(|message| EntryView {
+            key: message.id.to_string(),
+            seq: None,
+            at: message.at,
+            body: EntryBody::Message(message),
+        }))
+    }
+
+    /// A message on its way out is new or changed.
+    pub(super) fn show_outgoing(&self, turn: &mut Turn, outgoing: &OutboxRecord) -> Result<(), ErrorCode> {
+        let is_open = self.open.as_ref().is_some_and(|open| open.room == outgoing.room);
+        if let (true, Some(entry)) = (is_open, self.outgoing_entry(outgoing)?) {
+            turn.emit(Update::Entries { room: outgoing.room, entries: vec![entry] });
+        }
+        Ok(())
+    }
+
+    /// The server has it: "sent", before the log comes round.
+    pub(super) fn show_acked(&self, turn: &mut Turn, outgoing: &OutboxRecord, ack: &Ack) -> Result<(), ErrorCode> {
+        if let Some(mut message) = self.outgoing_view(outgoing, Delivery::Sent)? {
+            message.at = ack.at;
+            turn.emit(Update::Message { room: outgoing.room, message });
+        }
+        Ok(())
+    }
+
+    /// Own messages whose state a receipt has changed.
+    pub(super) fn show_receipt(&self, turn: &mut Turn, room: &RoomRecord, before: (Seq, Seq)) -> Result<(), ErrorCode> {
+        let Some(open) = self.open.as_ref().filter(|open| open.room == room.room) else { return Ok(()) };
+        let own = self.data()?.account();
+        for record in open.from(before.0.min(before.1).saturating_add(1)) {
+            if matches!(&record.body, EntryKindRecord::Text { author, .. } if *author == own)
+                && let Some(message) = self.message_view(room, record)?
+            {
+                turn.emit(Update::Message { room: room.room, message });
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn delivery(room: &RoomRecord, seq: Seq) -> Delivery {
+    if seq <= room.peer_read {
+        Delivery::Read
+    } else if seq <= room.peer_delivered {
+        Delivery::Delivered
+    } else {
+        Delivery::Sent
+    }
+}

@@ -1,0 +1,332 @@
+//! MLS operations on one group: every call to OpenMLS that changes a group stands here, with Sotto's settings and rules.
+//!
+//! A function that fails may leave the group object and the journal half-way: the caller rolls the journal back and drops the
+//! group (DESIGN.md §5 rule 2). None of these functions does I/O.
+
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::{
+    BasicCredential, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsMessageBodyIn,
+    MlsMessageIn, MlsMessageOut, OpenMlsProvider as _, ProcessedMessageContent, ProtocolMessage, ProtocolVersion, RatchetTreeIn, Sender,
+    StagedWelcome,
+};
+use sotto_protocol::api::{AddressedWelcome, UploadCommit};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId};
+use sotto_rules::identity::{DeviceCredential, verified_credential};
+use sotto_rules::{commit as rules, config};
+
+use crate::identity::DeviceIdentity;
+use crate::leaf_key::LeafKey;
+use crate::random;
+use crate::storage::Provider;
+
+/// What an entry of the log turned out to be.
+pub enum Processed {
+    /// Application data of a member.
+    Message {
+        /// Who wrote it, from the leaf.
+        author: Box<DeviceCredential>,
+        /// The plaintext.
+        content: Vec<u8>,
+    },
+    /// An own application message, which its author cannot decrypt.
+    OwnMessage,
+    /// The own pending commit: merged.
+    OwnCommit,
+    /// A member's commit: checked and merged.
+    Commit {
+        /// Devices that were added, or took a seat by external commit.
+        joined: Vec<(AccountId, DeviceId)>,
+    },
+}
+
+/// A device of another account, ready to be added.
+pub struct Joiner {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub device: DeviceId,
+    /// Its verified key package.
+    pub key_package: KeyPackage,
+}
+
+/// Loads a group that must be there.
+///
+/// # Errors
+/// `storage_damaged`: a failed load is never "absent".
+pub fn load(provider: &Provider, room: RoomId) -> Result<MlsGroup, ErrorCode> {
+    provider.load_group(&group_id(room)).map_err(damaged)?.ok_or(ErrorCode::StorageDamaged)
+}
+
+/// Makes a key package and stores its private parts.
+///
+/// # Errors
+/// `internal` when OpenMLS refuses, which it has no reason to.
+pub fn key_package(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, last_resort: bool) -> Result<Bytes, ErrorCode> {
+    let mut builder =
+        KeyPackage::builder().key_package_lifetime(config::key_package_lifetime()).leaf_node_capabilities(config::leaf_capabilities());
+    if last_resort {
+        builder = builder.mark_as_last_resort();
+    }
+    let bundle = builder.build(config::SUITE, provider, key, credential(identity, key)).map_err(internal)?;
+    tls(bundle.key_package())
+}
+
+/// Verifies a claimed key package: signature, suite, lifetime, credential, and that it is the device that it was claimed for.
+///
+/// # Errors
+/// `not_authentic`, `wrong_suite` or `wrong_clock`; `malformed`.
+pub fn joiner(provider: &Provider, bytes: &[u8], account: AccountId, device: DeviceId, now_s: u64) -> Result<Joiner, ErrorCode> {
+    let parsed = KeyPackageIn::tls_deserialize_exact(bytes).map_err(|_| ErrorCode::Malformed)?;
+    let key_package = parsed.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(|_| ErrorCode::NotAuthentic)?;
+    let credential = rules::check_key_package(&key_package, now_s)?;
+    if credential.account() != account || credential.device != device {
+        return Err(ErrorCode::NotAuthentic);
+    }
+    Ok(Joiner { account, device, key_package })
+}
+
+/// What a room begins with: epoch 0 as the server needs it.
+pub struct Beginning {
+    /// The group, at epoch 0, stored.
+    pub group: MlsGroup,
+    /// GroupInfo of epoch 0.
+    pub group_info: Bytes,
+    /// Ratchet tree of epoch 0.
+    pub ratchet_tree: Bytes,
+}
+
+/// Makes a group whose id is the room's.
+///
+/// # Errors
+/// `internal` when OpenMLS refuses.
+pub fn create(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, room: RoomId) -> Result<Beginning, ErrorCode> {
+    let config = config::create_config();
+    let group = MlsGroup::new_with_group_id(provider, key, &config, group_id(room), credential(identity, key)).map_err(internal)?;
+    let group_info = group.export_group_info(provider.crypto(), key, false).map_err(internal)?;
+    Ok(Beginning { group_info: tls(&group_info)?, ratchet_tree: tls(&group.export_ratchet_tree())?, group })
+}
+
+/// Stages a commit: adds, removes and a fresh path. It is merged only when the log shows it.
+///
+/// # Errors
+/// `internal` when OpenMLS refuses.
+pub fn stage_commit(
+    provider: &Provider,
+    group: &mut MlsGroup,
+    key: &LeafKey,
+    joiners: &[Joiner],
+    removed: &[LeafNodeIndex],
+) -> Result<UploadCommit, ErrorCode> {
+    let epoch = group.epoch().as_u64();
+    let bundle = group
+        .commit_builder()
+        .force_self_update(true)
+        .propose_adds(joiners.iter().map(|joiner| joiner.key_package.clone()))
+        .propose_removals(removed.iter().copied())
+        .load_psks(provider.storage())
+        .map_err(internal)?
+        .create_group_info(true)
+        .use_ratchet_tree_extension(false)
+        .build(provider.rand(), provider.crypto(), key, |_| true)
+        .map_err(internal)?
+        .stage_commit(provider)
+        .map_err(internal)?;
+    let (commit, welcome, group_info) = bundle.into_messages();
+    upload(epoch, &commit, group_info.as_ref(), welcome.as_ref(), joiners)
+}
+
+fn upload(
+    epoch: u64,
+    commit: &MlsMessageOut,
+    group_info: Option<&MlsMessageOut>,
+    welcome: Option<&MlsMessageOut>,
+    joiners: &[Joiner],
+) -> Result<UploadCommit, ErrorCode> {
+    // A direct room adds at most one device at a time, so the Welcome is the joiner's own; splitting comes with groups.
+    let welcomes = match (welcome, joiners) {
+        (Some(welcome), [joiner]) => {
+            vec![AddressedWelcome { account: joiner.account, device: joiner.device, welcome: tls(welcome)? }]
+        }
+        (None, []) => Vec::new(),
+        _ => return Err(ErrorCode::Internal),
+    };
+    Ok(UploadCommit {
+        idempotency: IdempotencyId(random::bytes()?),
+        epoch,
+        commit: tls(commit)?,
+        group_info: tls(group_info.ok_or(ErrorCode::Internal)?)?,
+        welcomes,
+    })
+}
+
+/// Joins by Welcome.
+///
+/// # Errors
+/// `not_authentic` for a Welcome that does not open, is for another room, or leads into a tree with an unverified leaf.
+pub fn join_by_welcome(provider: &Provider, room: RoomId, welcome: &[u8], ratchet_tree: &[u8]) -> Result<MlsGroup, ErrorCode> {
+    let MlsMessageBodyIn::Welcome(welcome) = message(welcome)?.extract() else {
+        return Err(ErrorCode::Malformed);
+    };
+    if welcome.ciphersuite() != config::SUITE {
+        return Err(ErrorCode::WrongSuite);
+    }
+    let tree = RatchetTreeIn::tls_deserialize_exact(ratchet_tree).map_err(|_| ErrorCode::Malformed)?;
+    let staged = StagedWelcome::build_from_welcome(provider, &config::join_config(), welcome)
+        .map_err(unauthentic)?
+        .with_ratchet_tree(tree)
+        .build()
+        .map_err(unauthentic)?;
+    if staged.group_context().group_id() != &group_id(room) {
+        return Err(ErrorCode::NotAuthentic);
+    }
+    let group = staged.into_group(provider).map_err(unauthentic)?;
+    rules::check_room(group.public_group())?;
+    Ok(group)
+}
+
+/// Takes a seat by external commit, in the storage namespace that is current. The group is at the new epoch at once, so it must
+/// not be used before the server accepted.
+///
+/// # Errors
+/// `not_authentic` for room state that does not verify; `internal` when OpenMLS refuses.
+pub fn join_externally(
+    provider: &Provider,
+    identity: &DeviceIdentity,
+    key: &LeafKey,
+    room: RoomId,
+    group_info: &[u8],
+    ratchet_tree: &[u8],
+) -> Result<UploadCommit, ErrorCode> {
+    let MlsMessageBodyIn::GroupInfo(group_info) = message(group_info)?.extract() else {
+        return Err(ErrorCode::Malformed);
+    };
+    if group_info.ciphersuite() != config::SUITE {
+        return Err(ErrorCode::WrongSuite);
+    }
+    let tree = RatchetTreeIn::tls_deserialize_exact(ratchet_tree).map_err(|_| ErrorCode::Malformed)?;
+    let parameters = LeafNodeParameters::builder().with_capabilities(config::leaf_capabilities()).build();
+    let (group, bundle) = MlsGroup::external_commit_builder()
+        .with_ratchet_tree(tree)
+        .with_config(config::join_config())
+        .build_group(provider, group_info, credential(identity, key))
+        .map_err(unauthentic)?
+        .leaf_node_parameters(parameters)
+        .load_psks(provider.storage())
+        .map_err(internal)?
+        .create_group_info(true)
+        .use_ratchet_tree_extension(false)
+        .build(provider.rand(), provider.crypto(), key, |_| true)
+        .map_err(internal)?
+        .finalize(provider)
+        .map_err(internal)?;
+    if group.group_id() != &group_id(room) {
+        return Err(ErrorCode::NotAuthentic);
+    }
+    rules::check_room(group.public_group())?;
+    let (commit, _, group_info) = bundle.into_messages();
+    upload(group.epoch().as_u64().saturating_sub(1), &commit, group_info.as_ref(), None, &[])
+}
+
+/// Encrypts for the current epoch.
+///
+/// # Errors
+/// `internal` when OpenMLS refuses (not a member any more).
+pub fn encrypt(provider: &Provider, group: &mut MlsGroup, key: &LeafKey, content: &[u8]) -> Result<Bytes, ErrorCode> {
+    tls(&group.create_message(provider, key, content).map_err(internal)?)
+}
+
+/// Verifies and applies one entry of the log. `commit`: what the server says it is; MLS must agree. `pair`: the accounts of the
+/// room, since MLS state does not name them: nobody else may ever come in.
+///
+/// # Errors
+/// `not_authentic` (or `wrong_suite`, `malformed`, `commit_refused`) for everything that does not verify.
+pub fn process(
+    provider: &Provider,
+    group: &mut MlsGroup,
+    bytes: &[u8],
+    commit: bool,
+    pair: [AccountId; 2],
+) -> Result<Processed, ErrorCode> {
+    let message: ProtocolMessage = message(bytes)?.try_into_protocol_message().map_err(|_| ErrorCode::Malformed)?;
+    // Handshakes are public and application messages are private, without exception (SECURITY.md 32).
+    match (&message, commit) {
+        (ProtocolMessage::PublicMessage(_), true) | (ProtocolMessage::PrivateMessage(_), false) => {}
+        _ => return Err(ErrorCode::WrongSuite),
+    }
+    let processed = group.process_message(provider, message).map_err(unauthentic)?;
+    let sender = processed.sender().clone();
+    match processed.into_content() {
+        ProcessedMessageContent::ApplicationMessage(content) if !commit => {
+            let Sender::Member(index) = sender else { return Err(ErrorCode::NotAuthentic) };
+            Ok(Processed::Message { author: Box::new(author(group, index)?), content: content.into_bytes() })
+        }
+        ProcessedMessageContent::OwnPrivateMessage if !commit => Ok(Processed::OwnMessage),
+        ProcessedMessageContent::OwnPendingCommit if commit => {
+            group.merge_pending_commit(provider).map_err(internal)?;
+            Ok(Processed::OwnCommit)
+        }
+        ProcessedMessageContent::StagedCommitMessage(staged) if commit => {
+            let summary = rules::check_commit(group.public_group(), &staged, &sender)?;
+            if !summary.accounts.iter().all(|account| pair.contains(account)) {
+                return Err(ErrorCode::CommitRefused);
+            }
+            group.merge_staged_commit(provider, *staged).map_err(internal)?;
+            Ok(Processed::Commit { joined: summary.joined })
+        }
+        _ => Err(ErrorCode::NotAuthentic),
+    }
+}
+
+/// All members' verified credentials with their leaf indices.
+///
+/// # Errors
+/// `not_authentic` when one does not verify.
+pub fn members(group: &MlsGroup) -> Result<Vec<(LeafNodeIndex, DeviceCredential)>, ErrorCode> {
+    group
+        .members()
+        .map(|member| {
+            let credential = verified_credential(member.credential.serialized_content(), &member.signature_key)?;
+            Ok((member.index, credential))
+        })
+        .collect()
+}
+
+/// The group id of a room.
+#[must_use]
+pub fn group_id(room: RoomId) -> GroupId {
+    GroupId::from_slice(room.as_bytes())
+}
+
+fn author(group: &MlsGroup, index: LeafNodeIndex) -> Result<DeviceCredential, ErrorCode> {
+    let member = group.member_at(index).ok_or(ErrorCode::NotAuthentic)?;
+    Ok(verified_credential(member.credential.serialized_content(), &member.signature_key)?)
+}
+
+fn credential(identity: &DeviceIdentity, key: &LeafKey) -> CredentialWithKey {
+    let public = key.public();
+    CredentialWithKey {
+        credential: BasicCredential::new(identity.leaf_credential(&public)).into(),
+        signature_key: public.as_slice().into(),
+    }
+}
+
+fn message(bytes: &[u8]) -> Result<MlsMessageIn, ErrorCode> {
+    MlsMessageIn::tls_deserialize_exact(bytes).map_err(|_| ErrorCode::Malformed)
+}
+
+fn tls<T: openmls::prelude::tls_codec::Serialize>(value: &T) -> Result<Bytes, ErrorCode> {
+    value.tls_serialize_detached().map(Bytes).map_err(internal)
+}
+
+// The three ways in which OpenMLS fails, as seen from here. The cause is not kept: its text may quote message content.
+fn internal<E>(_: E) -> ErrorCode {
+    ErrorCode::Internal
+}
+
+fn unauthentic<E>(_: E) -> ErrorCode {
+    ErrorCode::NotAuthentic
+}
+
+fn damaged<E>(_: E) -> ErrorCode {
+    ErrorCode::StorageDamaged
+}

@@ -1,0 +1,304 @@
+//! The engine's own rows: what a device remembers besides MLS state. Each is one CBOR value, sealed by the host border.
+
+use minicbor::{Decode, Encode};
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
+
+/// Keys of the state table. `0x01` belongs to the MLS storage provider.
+pub mod key {
+    use sotto_protocol::{AccountId, RoomId, Seq};
+
+    /// [`super::DeviceRecord`], one.
+    pub const DEVICE: &[u8] = &[0x10];
+    const ROOM: u8 = 0x20;
+    const CONTACT: u8 = 0x30;
+    const OUTBOX: u8 = 0x40;
+    const DRAFT: u8 = 0x50;
+    const LEAF_KEY: u8 = 0x60;
+
+    fn of(prefix: u8, rest: &[u8]) -> Vec<u8> {
+        [&[prefix], rest].concat()
+    }
+
+    /// [`super::RoomRecord`].
+    #[must_use]
+    pub fn room(room: RoomId) -> Vec<u8> {
+        of(ROOM, room.as_bytes())
+    }
+
+    /// [`super::ContactRecord`].
+    #[must_use]
+    pub fn contact(account: AccountId) -> Vec<u8> {
+        of(CONTACT, account.as_bytes())
+    }
+
+    /// [`super::OutboxRecord`], ordered by creation.
+    #[must_use]
+    pub fn outbox(order: u64) -> Vec<u8> {
+        of(OUTBOX, &order.to_be_bytes())
+    }
+
+    /// Draft text of a room.
+    #[must_use]
+    pub fn draft(room: RoomId) -> Vec<u8> {
+        of(DRAFT, room.as_bytes())
+    }
+
+    /// Secret of a leaf signature key, by public key.
+    #[must_use]
+    pub fn leaf_key(public: &[u8]) -> Vec<u8> {
+        of(LEAF_KEY, public)
+    }
+
+    /// Prefix of all rooms.
+    pub const ROOMS: &[u8] = &[ROOM];
+    /// Prefix of all contacts.
+    pub const CONTACTS: &[u8] = &[CONTACT];
+    /// Prefix of the outbox.
+    pub const OUTBOXES: &[u8] = &[OUTBOX];
+
+    /// Key of a timeline entry in the entries table: ascending by seq within a room.
+    #[must_use]
+    pub fn entry(room: RoomId, seq: Seq) -> Vec<u8> {
+        [room.as_bytes().as_slice(), &seq.to_be_bytes()].concat()
+    }
+}
+
+/// This device and its account.
+#[derive(Clone, Debug, Encode, Decode)]
+pub struct DeviceRecord {
+    /// The account's name.
+    #[n(0)]
+    pub name: UserName,
+    /// Encoded `client::identity::DeviceIdentity`.
+    #[n(1)]
+    pub identity: Bytes,
+    /// Newest encoded signed device list of the own account.
+    #[n(2)]
+    pub device_list: Bytes,
+    /// Public half of the leaf signature key that new leaves and key packages use.
+    #[n(3)]
+    pub leaf_key: Bytes,
+    /// Whether the server has bound the session to this device and holds its key packages.
+    #[n(4)]
+    pub registered: bool,
+    /// Next [`OutboxRecord::order`].
+    #[n(5)]
+    pub next_order: u64,
+}
+
+/// A room of this device.
+#[derive(Clone, Debug, Encode, Decode)]
+pub struct RoomRecord {
+    /// The room, which is the MLS group id.
+    #[n(0)]
+    pub room: RoomId,
+    /// The other account; the own one for notes.
+    #[n(1)]
+    pub peer: AccountId,
+    /// Where this device stands.
+    #[n(2)]
+    pub seat: Seat,
+    /// Newest seq that was processed and stored.
+    #[n(3)]
+    pub cursor: Seq,
+    /// Seqs of unread messages, ascending.
+    #[n(4)]
+    pub unread: Vec<Seq>,
+    /// The other side has stored up to here.
+    #[n(5)]
+    pub peer_delivered: Seq,
+    /// The other side has seen up to here.
+    #[n(6)]
+    pub peer_read: Seq,
+    /// What the newest own receipt said.
+    #[n(7)]
+    pub receipt_delivered: Seq,
+    /// What the newest own receipt said.
+    #[n(8)]
+    pub receipt_read: Seq,
+    /// Newest text of the other side (delivered here) and the newest that the person saw.
+    #[n(9)]
+    pub newest_theirs: Seq,
+    /// Newest of theirs that the person saw.
+    #[n(10)]
+    pub newest_seen: Seq,
+    /// One line of the newest text.
+    #[n(11)]
+    pub preview: Option<String>,
+    /// Whether the preview is one's own.
+    #[n(12)]
+    pub preview_mine: bool,
+    /// Time of the newest entry.
+    #[n(13)]
+    pub active_at: Millis,
+    /// A commit of this device that waits for its place in the log.
+    #[n(14)]
+    pub pending: Option<PendingCommit>,
+}
+
+/// Where this device stands in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Seat {
+    /// The room was made here and waits for the server. Holds the encoded `CreateRoom`.
+    #[n(0)]
+    Creating {
+        /// The upload, for repeating it.
+        #[n(0)]
+        upload: Bytes,
+    },
+    /// An external commit, staged in a namespace of its own, waits for the server. Holds the encoded `UploadCommit`.
+    #[n(1)]
+    Joining {
+        /// The upload, for repeating it.
+        #[n(0)]
+        upload: Bytes,
+    },
+    /// The seat has to be (re-)taken by external commit: nothing is staged yet.
+    #[n(2)]
+    Lost,
+    /// In the room.
+    #[n(3)]
+    Taken,
+}
+
+/// A staged commit: sent until the log shows it, or another's commit in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PendingCommit {
+    /// Names the upload.
+    #[n(0)]
+    pub idempotency: IdempotencyId,
+    /// Encoded `UploadCommit`.
+    #[n(1)]
+    pub upload: Bytes,
+}
+
+/// A person whose identity this device remembers.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ContactRecord {
+    /// The account.
+    #[n(0)]
+    pub account: AccountId,
+    /// Its name at first sight.
+    #[n(1)]
+    pub name: UserName,
+    /// Ed25519 public key, whose hash is the account id.
+    #[n(2)]
+    pub account_key: Bytes,
+    /// Highest device list version seen; 0 before any.
+    #[n(3)]
+    pub list_version: u64,
+    /// Its hash.
+    #[n(4)]
+    pub list_hash: Bytes,
+    /// When the person compared safety numbers.
+    #[n(5)]
+    pub verified_at: Option<Millis>,
+}
+
+/// A message on its way out.
+#[derive(Clone, Debug, Encode, Decode)]
+pub struct OutboxRecord {
+    /// Place in the queue.
+    #[n(0)]
+    pub order: u64,
+    /// Where to.
+    #[n(1)]
+    pub room: RoomId,
+    /// Same over all tries.
+    #[n(2)]
+    pub idempotency: IdempotencyId,
+    /// Encoded `content::Content`: encrypted again under the same ids when its epoch has passed.
+    #[n(3)]
+    pub content: Bytes,
+    /// The content's id.
+    #[n(4)]
+    pub id: MessageId,
+    /// Local time of writing.
+    #[n(5)]
+    pub at: Millis,
+    /// The text, for drawing; `None` for receipts.
+    #[n(6)]
+    pub text: Option<String>,
+    /// Encrypted for an epoch.
+    #[n(7)]
+    pub sealed: Option<SealedMessage>,
+    /// Refused for good; waits for the person.
+    #[n(8)]
+    pub failed: bool,
+}
+
+/// A ciphertext and the epoch that it is good for.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SealedMessage {
+    /// The epoch.
+    #[n(0)]
+    pub epoch: Epoch,
+    /// TLS-encoded MLSMessage.
+    #[n(1)]
+    pub bytes: Bytes,
+}
+
+/// One line of a timeline, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct EntryRecord {
+    /// Position.
+    #[n(0)]
+    pub seq: Seq,
+    /// Server time.
+    #[n(1)]
+    pub at: Millis,
+    /// What it is.
+    #[n(2)]
+    pub body: EntryKindRecord,
+}
+
+/// What a stored line is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum EntryKindRecord {
+    /// A text.
+    #[n(0)]
+    Text {
+        /// Author's id of it.
+        #[n(0)]
+        id: MessageId,
+        /// Author's account, from MLS.
+        #[n(1)]
+        author: AccountId,
+        /// Author's device, from MLS.
+        #[n(2)]
+        device: DeviceId,
+        /// The text.
+        #[n(3)]
+        text: String,
+        /// SHA-256 of the bytes that the server stores.
+        #[n(4)]
+        wire_hash: Bytes,
+    },
+    /// The room began.
+    #[n(1)]
+    Created {
+        /// By whom.
+        #[n(0)]
+        by: AccountId,
+    },
+    /// A person came on a new device.
+    #[n(2)]
+    NewDevice {
+        /// Who.
+        #[n(0)]
+        who: AccountId,
+    },
+    /// This device joined here.
+    #[n(3)]
+    JoinedHere,
+    /// Retention took entries before this one.
+    #[n(4)]
+    Missing {
+        /// How many.
+        #[n(0)]
+        count: u32,
+    },
+    /// Did not verify or was not made for this device.
+    #[n(5)]
+    NotReadable,
+}
