@@ -1,0 +1,198 @@
+//! Whether a commit may stand: checked in a scratch copy of the room's public state, before the writer hears of it.
+//!
+//! What can't be checked here (membership tag, path secrets, what a Welcome holds) hurts a member who heals by an external commit.
+
+use std::collections::BTreeSet;
+
+use openmls::messages::group_info::VerifiableGroupInfo;
+use openmls::prelude::{
+    GroupId, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, OpenMlsSignaturePublicKey, ProcessedMessageContent, ProposalStore,
+    ProtocolMessage, PublicGroup, RatchetTreeIn, Sender, StagedCommit, Verifiable as _,
+};
+use openmls_rust_crypto::RustCrypto;
+use sotto_protocol::api::{AddressedWelcome, CreateRoom, UploadCommit};
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, Millis, RoomId};
+use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_room, check_unique_leaf_keys};
+use sotto_rules::config::{EXTERNAL_PUB, SUITE};
+use tls_codec::{Deserialize as _, Serialize as _};
+
+use super::group_state::GroupState;
+use crate::store::{Pair, RoomStateRow, WelcomeRow};
+
+/// Who sends a commit, into which room.
+#[derive(Clone, Copy)]
+pub(super) struct Asking {
+    pub(super) room: RoomId,
+    pub(super) pair: Pair,
+    pub(super) account: AccountId,
+    pub(super) device: DeviceId,
+    pub(super) now: Millis,
+}
+
+/// What the room becomes.
+pub(super) struct Validated {
+    pub(super) state: RoomStateRow,
+    pub(super) members: Vec<AccountId>,
+    pub(super) welcomes: Vec<WelcomeRow>,
+}
+
+/// Validates a commit against the stored public state of its room.
+pub(super) fn commit(asking: Asking, stored: &Bytes, upload: &UploadCommit) -> Result<Validated, ErrorCode> {
+    let storage = GroupState::from_bytes(stored.as_slice())?;
+    let group = PublicGroup::load(&storage, &GroupId::from_slice(asking.room.as_bytes()))
+        .map_err(|_| ErrorCode::Internal)?
+        .ok_or(ErrorCode::Internal)?;
+    apply(asking, group, &storage, upload)
+}
+
+/// Validates a room of one leaf (the creator's) and its first commit, after which both of the pair are in it.
+pub(super) fn creation(asking: Asking, create: &CreateRoom) -> Result<Validated, ErrorCode> {
+    let info = group_info(&create.group_info)?;
+    if info.ciphersuite() != SUITE {
+        return Err(ErrorCode::WrongSuite);
+    }
+    check_info_form(&info)?;
+    if info.group_id().as_slice() != asking.room.as_bytes() || info.epoch().as_u64() != 0 {
+        return Err(ErrorCode::CommitRefused);
+    }
+    let tree = RatchetTreeIn::tls_deserialize_exact(create.ratchet_tree.as_slice()).map_err(|_| ErrorCode::Malformed)?;
+    let storage = GroupState::default();
+    let (group, _) = PublicGroup::from_external(&RustCrypto::default(), &storage, tree, info, ProposalStore::new())
+        .map_err(|_| ErrorCode::NotAuthentic)?;
+    let leaves = check_room(&group)?;
+    let own_alone = matches!(leaves.as_slice(), [(_, leaf)] if leaf.account() == asking.account && leaf.device == asking.device);
+    if !own_alone {
+        return Err(ErrorCode::CommitRefused);
+    }
+    let validated = apply(asking, group, &storage, &create.commit)?;
+    let both = BTreeSet::from([asking.pair.low, asking.pair.high]);
+    if !validated.members.iter().eq(both.iter()) {
+        return Err(ErrorCode::CommitRefused);
+    }
+    Ok(validated)
+}
+
+fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &UploadCommit) -> Result<Validated, ErrorCode> {
+    let crypto = RustCrypto::default();
+    let message = public_commit(asking.room, upload)?;
+    let processed = group.process_message(&crypto, message).map_err(|_| ErrorCode::CommitRefused)?;
+    // Anything that travels beside the commit would be text for the server to read.
+    if !processed.aad().is_empty() {
+        return Err(ErrorCode::CommitRefused);
+    }
+    let sender = processed.sender().clone();
+    let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+        return Err(ErrorCode::CommitRefused);
+    };
+    let summary = check_commit(&group, &staged, &sender)?;
+    check_people(asking, &summary)?;
+    check_added_lifetimes(&staged, asking.now / 1000)?;
+    let welcomes = welcomes(&crypto, &staged, &upload.welcomes)?;
+    let leaf = match sender {
+        Sender::Member(index) => index,
+        _ => group.ext_commit_sender_index(&staged).map_err(|_| ErrorCode::CommitRefused)?,
+    };
+    group.merge_commit(storage, *staged).map_err(|_| ErrorCode::CommitRefused)?;
+    check_unique_leaf_keys(&group)?;
+    check_group_info(&crypto, &group, leaf, &upload.group_info)?;
+    let ratchet_tree = group.export_ratchet_tree().tls_serialize_detached().map_err(|_| ErrorCode::Internal)?;
+    Ok(Validated {
+        state: RoomStateRow { public_group: storage.to_bytes(), group_info: upload.group_info.clone(), ratchet_tree: ratchet_tree.into() },
+        members: summary.accounts.into_iter().collect(),
+        welcomes,
+    })
+}
+
+/// The commit, as a message of this room and epoch in the one wire format of handshakes.
+fn public_commit(room: RoomId, upload: &UploadCommit) -> Result<ProtocolMessage, ErrorCode> {
+    let message = MlsMessageIn::tls_deserialize_exact(upload.commit.as_slice()).map_err(|_| ErrorCode::Malformed)?;
+    let MlsMessageBodyIn::PublicMessage(message) = message.extract() else {
+        return Err(ErrorCode::WrongSuite);
+    };
+    if message.group_id().as_slice() != room.as_bytes() || message.epoch().as_u64() != upload.epoch {
+        return Err(ErrorCode::CommitRefused);
+    }
+    Ok(ProtocolMessage::from(message))
+}
+
+/// The committer is the caller's own device, and nobody but the pair has leaves afterwards.
+fn check_people(asking: Asking, summary: &CommitSummary) -> Result<(), ErrorCode> {
+    let own = summary.committer.account() == asking.account && summary.committer.device == asking.device;
+    let pair = [asking.pair.low, asking.pair.high];
+    if own && summary.accounts.iter().all(|account| pair.contains(account)) { Ok(()) } else { Err(ErrorCode::CommitRefused) }
+}
+
+/// One Welcome for each Add, made for its key package and addressed to its device; no others.
+fn welcomes(crypto: &RustCrypto, staged: &StagedCommit, addressed: &[AddressedWelcome]) -> Result<Vec<WelcomeRow>, ErrorCode> {
+    let mut added = Vec::new();
+    for add in staged.add_proposals() {
+        let package = add.add_proposal().key_package();
+        let credential = sotto_rules::identity::DeviceCredential::decode(package.leaf_node().credential().serialized_content())?;
+        let reference = package.hash_ref(crypto).map_err(|_| ErrorCode::CommitRefused)?;
+        added.push((credential.account(), credential.device, reference));
+    }
+    if added.len() != addressed.len() {
+        return Err(ErrorCode::CommitRefused);
+    }
+    for (account, device, reference) in added {
+        let mut own = addressed.iter().filter(|welcome| welcome.account == account && welcome.device == device);
+        let (Some(welcome), None) = (own.next(), own.next()) else {
+            return Err(ErrorCode::CommitRefused);
+        };
+        let message = MlsMessageIn::tls_deserialize_exact(welcome.welcome.as_slice()).map_err(|_| ErrorCode::Malformed)?;
+        let MlsMessageBodyIn::Welcome(message) = message.extract() else {
+            return Err(ErrorCode::Malformed);
+        };
+        if message.ciphersuite() != SUITE {
+            return Err(ErrorCode::WrongSuite);
+        }
+        if !matches!(message.secrets(), [secrets] if secrets.new_member() == reference) {
+            return Err(ErrorCode::CommitRefused);
+        }
+    }
+    let row =
+        |welcome: &AddressedWelcome| WelcomeRow { account: welcome.account, device: welcome.device, welcome: welcome.welcome.clone() };
+    Ok(addressed.iter().map(row).collect())
+}
+
+/// The GroupInfo after the commit says exactly what the server's own state says, and the committer's new leaf signed it.
+fn check_group_info(crypto: &RustCrypto, group: &PublicGroup, leaf: LeafNodeIndex, uploaded: &Bytes) -> Result<(), ErrorCode> {
+    let info = group_info(uploaded)?;
+    check_info_form(&info)?;
+    // What the leaf should have signed, from the own state: context, extensions (as uploaded), confirmation tag, signer.
+    let mut expected = Vec::new();
+    let parts = [
+        group.group_context().tls_serialize_detached(),
+        info.extensions().tls_serialize_detached(),
+        group.confirmation_tag().tls_serialize_detached(),
+        leaf.u32().tls_serialize_detached(),
+    ];
+    for part in parts {
+        expected.extend(part.map_err(|_| ErrorCode::Internal)?);
+    }
+    if info.unsigned_payload().map_err(|_| ErrorCode::Malformed)? != expected {
+        return Err(ErrorCode::CommitRefused);
+    }
+    let key = group.leaf(leaf).ok_or(ErrorCode::CommitRefused)?.signature_key().as_slice();
+    let key = OpenMlsSignaturePublicKey::new(key.to_vec().into(), SUITE.signature_algorithm()).map_err(|_| ErrorCode::NotAuthentic)?;
+    info.verify_no_out(crypto, &key).map_err(|_| ErrorCode::NotAuthentic)
+}
+
+fn group_info(bytes: &Bytes) -> Result<VerifiableGroupInfo, ErrorCode> {
+    let message = MlsMessageIn::tls_deserialize_exact(bytes.as_slice()).map_err(|_| ErrorCode::Malformed)?;
+    match message.extract() {
+        MlsMessageBodyIn::GroupInfo(info) => Ok(info),
+        _ => Err(ErrorCode::Malformed),
+    }
+}
+
+/// `external_pub` of the suite's length (OpenMLS would take a short one and every external join would fail), and nothing else.
+fn check_info_form(info: &VerifiableGroupInfo) -> Result<(), ErrorCode> {
+    let long_enough = info.extensions().external_pub().is_some_and(|key| key.external_pub().as_slice().len() == EXTERNAL_PUB);
+    if long_enough && info.extensions().iter().count() == 1 { Ok(()) } else { Err(ErrorCode::CommitRefused) }
+}
+
+/// The epoch that begins after the one that a commit ends.
+pub(super) const fn next(epoch: Epoch) -> Epoch {
+    epoch.saturating_add(1)
+}

@@ -1,0 +1,215 @@
+//! Rooms: made with their first commit, moved on by commits, listed by member.
+
+use sotto_protocol::api::{Person, RoomInfo};
+use sotto_protocol::frames::EntryKind;
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
+use sqlx::SqliteConnection;
+
+use super::{Columns as _, SqliteStore, blob, int, keys, log, welcomes};
+use crate::error::ServiceError;
+use crate::store::{CommitRow, Pair, RoomForCommit, RoomStateRow, Standing, StoreResult, kind_number};
+
+impl SqliteStore {
+    /// The live room of a pair.
+    pub(crate) async fn find_pair_room(&self, pair: Pair) -> StoreResult<Option<RoomId>> {
+        let mut reader = self.readers.acquire().await?;
+        find_pair(&mut reader, pair).await
+    }
+
+    /// The accounts in a room.
+    pub(crate) async fn members(&self, room: RoomId) -> StoreResult<Vec<Person>> {
+        let rows = sqlx::query(
+            "SELECT accounts.account, name FROM members JOIN accounts ON accounts.account = members.account WHERE room = ? ORDER BY name",
+        )
+        .bind(blob(&room.0))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok(Person { account: row.account("account")?, name: row.name("name")? })).collect()
+    }
+
+    /// All rooms of an account.
+    pub(crate) async fn rooms_of(&self, account: AccountId) -> StoreResult<Vec<RoomInfo>> {
+        // One query for all, ordered by room: never one for each.
+        let rows = sqlx::query(
+            "SELECT rooms.room, epoch, head, accounts.account, name FROM members AS own
+             JOIN rooms ON rooms.room = own.room JOIN members AS every ON every.room = own.room
+             JOIN accounts ON accounts.account = every.account
+             WHERE own.account = ? ORDER BY rooms.room, name",
+        )
+        .bind(blob(&account.0))
+        .fetch_all(&self.readers)
+        .await?;
+        let mut rooms: Vec<RoomInfo> = Vec::new();
+        for row in &rows {
+            let room = row.room("room")?;
+            let person = Person { account: row.account("account")?, name: row.name("name")? };
+            match rooms.last_mut() {
+                Some(last) if last.room == room => last.members.push(person),
+                _ => rooms.push(RoomInfo { room, members: vec![person], epoch: row.uint("epoch")?, head: row.uint("head")? }),
+            }
+        }
+        Ok(rooms)
+    }
+
+    /// A room's state for one of its members; `None` for everybody else.
+    pub(crate) async fn room_state(&self, account: AccountId, room: RoomId) -> StoreResult<Option<(RoomInfo, RoomStateRow)>> {
+        let row = sqlx::query(
+            "SELECT epoch, head, public_group, group_info, ratchet_tree FROM rooms
+             JOIN room_states ON room_states.room = rooms.room JOIN members ON members.room = rooms.room
+             WHERE members.account = ? AND members.room = ?",
+        )
+        .bind(blob(&account.0))
+        .bind(blob(&room.0))
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let info = RoomInfo { room, members: self.members(room).await?, epoch: row.uint("epoch")?, head: row.uint("head")? };
+        let state = RoomStateRow {
+            public_group: row.bytes("public_group")?,
+            group_info: row.bytes("group_info")?,
+            ratchet_tree: row.bytes("ratchet_tree")?,
+        };
+        Ok(Some((info, state)))
+    }
+
+    /// What a member's commit is validated against.
+    pub(crate) async fn room_for_commit(&self, account: AccountId, room: RoomId) -> StoreResult<Option<RoomForCommit>> {
+        let row = sqlx::query(
+            "SELECT epoch, low, high, public_group FROM rooms
+             JOIN room_states ON room_states.room = rooms.room JOIN members ON members.room = rooms.room
+             WHERE members.account = ? AND members.room = ?",
+        )
+        .bind(blob(&account.0))
+        .bind(blob(&room.0))
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(|row| {
+            Ok(RoomForCommit {
+                epoch: row.uint("epoch")?,
+                pair: Pair { low: row.account("low")?, high: row.account("high")? },
+                public_group: row.bytes("public_group")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Where a device's commit of an idempotency id stands, if it does.
+    pub(crate) async fn find_commit(&self, room: RoomId, device: DeviceId, id: IdempotencyId) -> StoreResult<Option<Standing>> {
+        let mut reader = self.readers.acquire().await?;
+        log::find_standing(&mut reader, room, device, id).await
+    }
+
+    /// Makes the room of a pair together with its first commit.
+    pub(crate) async fn create_room(&self, pair: Pair, suite: u16, first: CommitRow) -> StoreResult<(Seq, Millis)> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                keys::require_device(connection, first.account, first.device).await?;
+                if let Some(standing) = log::find_standing(connection, first.room, first.device, first.idempotency).await? {
+                    return Ok((standing.seq, standing.at));
+                }
+                if let Some(room) = find_pair(connection, pair).await? {
+                    return Err(ServiceError::room_exists(room).into());
+                }
+                let taken =
+                    sqlx::query("SELECT 1 FROM rooms WHERE room = ?").bind(blob(&first.room.0)).fetch_optional(&mut *connection).await?;
+                if taken.is_some() {
+                    return Err(ErrorCode::CommitRefused.into());
+                }
+                sqlx::query(
+                    "INSERT INTO rooms (room, suite, epoch, head, lost_upto, created_at, live, low, high) VALUES (?, ?, ?, 0, 0, ?, 1, ?, ?)",
+                )
+                .bind(blob(&first.room.0))
+                .bind(suite)
+                .bind(int(first.epoch))
+                .bind(int(first.at))
+                .bind(blob(&pair.low.0))
+                .bind(blob(&pair.high.0))
+                .execute(&mut *connection)
+                .await?;
+                move_on(connection, &first).await
+            })
+        })
+        .await
+    }
+
+    /// Appends a validated commit if the room is still in the epoch that it was validated against.
+    pub(crate) async fn commit(&self, row: CommitRow) -> StoreResult<(Seq, Millis)> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                keys::require_device(connection, row.account, row.device).await?;
+                let room = sqlx::query(
+                    "SELECT epoch FROM rooms JOIN members ON members.room = rooms.room WHERE members.account = ? AND members.room = ?",
+                )
+                .bind(blob(&row.account.0))
+                .bind(blob(&row.room.0))
+                .fetch_optional(&mut *connection)
+                .await?;
+                let Some(room) = room else { return Err(ErrorCode::NotFound.into()) };
+                if let Some(standing) = log::find_standing(connection, row.room, row.device, row.idempotency).await? {
+                    return Ok((standing.seq, standing.at));
+                }
+                let current = room.uint("epoch")?;
+                // Compare and swap: validation ran outside of the writer, and one commit wins an epoch.
+                if current != row.epoch {
+                    return Err(ServiceError::stale(current).into());
+                }
+                move_on(connection, &row).await
+            })
+        })
+        .await
+    }
+}
+
+/// Everything that a commit changes: log, epoch, public state, members, Welcomes.
+async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreResult<(Seq, Millis)> {
+    let epoch = row.epoch + 1;
+    let head = sqlx::query("UPDATE rooms SET epoch = ?, head = head + 1 WHERE room = ? RETURNING head")
+        .bind(int(epoch))
+        .bind(blob(&row.room.0))
+        .fetch_one(&mut *connection)
+        .await?
+        .uint("head")?;
+    sqlx::query("INSERT INTO log (room, seq, kind, epoch, account, device, at, idempotency, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(blob(&row.room.0))
+        .bind(int(head))
+        .bind(kind_number(EntryKind::Commit))
+        .bind(int(row.epoch))
+        .bind(blob(&row.account.0))
+        .bind(blob(&row.device.0))
+        .bind(int(row.at))
+        .bind(blob(&row.idempotency.0))
+        .bind(row.commit.as_slice())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("INSERT OR REPLACE INTO room_states (room, public_group, group_info, ratchet_tree) VALUES (?, ?, ?, ?)")
+        .bind(blob(&row.room.0))
+        .bind(row.state.public_group.as_slice())
+        .bind(row.state.group_info.as_slice())
+        .bind(row.state.ratchet_tree.as_slice())
+        .execute(&mut *connection)
+        .await?;
+    put_members(connection, row.room, &row.members).await?;
+    welcomes::insert(connection, row.room, epoch, head, row.at, &row.welcomes, &row.state.ratchet_tree).await?;
+    Ok((head, row.at))
+}
+
+async fn put_members(connection: &mut SqliteConnection, room: RoomId, members: &[AccountId]) -> StoreResult<()> {
+    sqlx::query("DELETE FROM members WHERE room = ?").bind(blob(&room.0)).execute(&mut *connection).await?;
+    for account in members {
+        sqlx::query("INSERT INTO members (account, room) VALUES (?, ?)")
+            .bind(blob(&account.0))
+            .bind(blob(&room.0))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn find_pair(connection: &mut SqliteConnection, pair: Pair) -> StoreResult<Option<RoomId>> {
+    let row = sqlx::query("SELECT room FROM rooms WHERE low = ? AND high = ? AND live = 1")
+        .bind(blob(&pair.low.0))
+        .bind(blob(&pair.high.0))
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| row.room("room")).transpose()
+}

@@ -1,0 +1,471 @@
+//! Test kit: a backend in a temporary folder, and people with real OpenMLS state under the real suite.
+#![allow(unreachable_pub, reason = "a module that several test programs share")]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use openmls::prelude::*;
+use openmls_basic_credential::SignatureKeyPair;
+use openmls_rust_crypto::OpenMlsRustCrypto;
+use sotto_backend::{
+    Backend, BackendConfig, Caller, Limits, NewSession, PasswordScheme, Quota, RequestContext, ServiceError, SessionToken,
+};
+use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, SignInRequest, SignUpRequest, VaultSlot};
+use sotto_protocol::api::{AddressedWelcome, ClaimKeyPackages, CommitAck, CreateRoom, ReplaceDevice, UploadCommit, UploadKeyPackages};
+use sotto_protocol::device_list::{DeviceEntry, DeviceList, SignedDeviceList};
+use sotto_protocol::frames::{Ack, Publish, Refusal};
+use sotto_protocol::{AccountId, Bytes, DeviceId, IdempotencyId, Millis, RoomId, UserName, codec, limits};
+use sotto_rules::config;
+use sotto_rules::identity::{self, CREDENTIAL_VERSION, DeviceCredential};
+use tls_codec::{Deserialize as _, Serialize as _};
+
+pub const FAST_ARGON: PasswordScheme = PasswordScheme::Argon2id { memory_kib: 64, passes: 1, lanes: 1 };
+pub const FAST_BCRYPT: PasswordScheme = PasswordScheme::Bcrypt { cost: 4 };
+
+/// A backend whose folder goes with it.
+pub struct Rig {
+    pub dir: tempfile::TempDir,
+    pub backend: Backend,
+}
+
+pub fn config_in(dir: &tempfile::TempDir) -> BackendConfig {
+    let plenty = Quota { burst: 1_000_000, per: Duration::from_secs(1) };
+    BackendConfig {
+        password: FAST_ARGON,
+        limits: Limits {
+            login_address: plenty,
+            login_account: plenty,
+            sign_up_address: plenty,
+            key_claims: plenty,
+            people_search: plenty,
+            recovery_address: plenty,
+            recovery_account: plenty,
+        },
+        waiting_hashes: 10_000,
+        ..BackendConfig::new(dir.path().join("data"))
+    }
+}
+
+pub async fn rig() -> Rig {
+    rig_with(|_| {}).await
+}
+
+pub async fn rig_with(change: impl FnOnce(&mut BackendConfig)) -> Rig {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config_in(&dir);
+    change(&mut config);
+    Rig { backend: Backend::open(config).await.unwrap(), dir }
+}
+
+impl Rig {
+    /// Closes and opens again, as a restart does.
+    pub async fn reopen(self, change: impl FnOnce(&mut BackendConfig)) -> Self {
+        let mut config = self.backend.config().clone();
+        self.backend.close().await;
+        change(&mut config);
+        Self { backend: Backend::open(config).await.unwrap(), dir: self.dir }
+    }
+
+    /// Every row of every table, to compare before and after.
+    pub async fn dump(&self) -> Vec<String> {
+        use sqlx::{Column as _, Row as _, ValueRef as _};
+        let path = self.dir.path().join("data/sotto.db");
+        let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=ro", path.display())).await.unwrap();
+        let tables: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetch_all(&pool).await.unwrap();
+        let mut lines = Vec::new();
+        for table in tables {
+            let rows = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT * FROM {table}"))).fetch_all(&pool).await.unwrap();
+            for row in rows {
+                let mut line = table.clone();
+                for column in row.columns() {
+                    let raw = row.try_get_raw(column.ordinal()).unwrap();
+                    let value = if raw.is_null() {
+                        "null".to_owned()
+                    } else if let Ok(bytes) = row.try_get::<Vec<u8>, _>(column.ordinal()) {
+                        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+                    } else {
+                        row.try_get::<i64, _>(column.ordinal()).map_or_else(|_| "?".to_owned(), |number| number.to_string())
+                    };
+                    line.push_str(&format!(" {}={value}", column.name()));
+                }
+                lines.push(line);
+            }
+        }
+        pool.close().await;
+        lines
+    }
+}
+
+pub fn now() -> Millis {
+    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+pub fn ctx() -> RequestContext {
+    at(now())
+}
+
+pub fn at(now: Millis) -> RequestContext {
+    RequestContext { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: Some("Firefox/1 Linux".into()), now }
+}
+
+pub fn from_address(last: u8) -> RequestContext {
+    RequestContext { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), ..ctx() }
+}
+
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut out = [0; N];
+    getrandom::fill(&mut out).unwrap();
+    out
+}
+
+pub fn idempotency() -> IdempotencyId {
+    IdempotencyId(random())
+}
+
+pub fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+pub fn password_entry(auth_key: [u8; 32], version: u64) -> PasswordEntry {
+    PasswordEntry {
+        kdf: KdfParams {
+            memory_kib: limits::KDF_MEMORY_KIB,
+            passes: limits::KDF_PASSES,
+            lanes: limits::KDF_LANES,
+            salt: Bytes(random::<16>().to_vec()),
+        },
+        auth_key: Bytes(auth_key.to_vec()),
+        slot: VaultSlot { version, sealed: Bytes(random::<128>().to_vec()) },
+    }
+}
+
+pub fn recovery_entry(auth_key: [u8; 32], version: u64) -> RecoveryEntry {
+    RecoveryEntry { auth_key: Bytes(auth_key.to_vec()), slot: VaultSlot { version, sealed: Bytes(random::<128>().to_vec()) } }
+}
+
+/// A person with one device.
+pub struct Person {
+    pub name: UserName,
+    pub account_key: SigningKey,
+    pub device: DeviceId,
+    pub device_key: SigningKey,
+    pub auth_key: [u8; 32],
+    pub recovery_key: [u8; 32],
+    pub list: DeviceList,
+    pub token: Option<SessionToken>,
+    pub caller: Option<Caller>,
+    pub provider: OpenMlsRustCrypto,
+}
+
+impl Person {
+    pub fn new(text: &str) -> Self {
+        let account_key = SigningKey::from_bytes(&random());
+        let device_key = SigningKey::from_bytes(&random());
+        let device = DeviceId(random());
+        let list = DeviceList {
+            account: identity::account_id(&account_key.verifying_key().to_bytes()),
+            version: 1,
+            previous: Bytes(vec![0; 32]),
+            devices: vec![entry(device, &device_key)],
+            vault_version: 1,
+            archive_version: 1,
+        };
+        Self {
+            name: name(text),
+            account_key,
+            device,
+            device_key,
+            auth_key: random(),
+            recovery_key: random(),
+            list,
+            token: None,
+            caller: None,
+            provider: OpenMlsRustCrypto::default(),
+        }
+    }
+
+    /// Signed up, with a session bound to the device.
+    pub async fn signed_up(backend: &Backend, text: &str) -> Self {
+        let mut person = Self::new(text);
+        person.sign_up(backend).await.unwrap();
+        person
+    }
+
+    /// Signed up, with key packages published.
+    pub async fn ready(backend: &Backend, text: &str) -> Self {
+        let person = Self::signed_up(backend, text).await;
+        person.publish_key_packages(backend, 2).await;
+        person
+    }
+
+    pub async fn sign_up(&mut self, backend: &Backend) -> Result<NewSession, ServiceError> {
+        let session = backend.sign_up(&ctx(), self.sign_up_request()).await?;
+        self.adopt(backend, &session.token).await;
+        Ok(session)
+    }
+
+    pub fn sign_up_request(&self) -> SignUpRequest {
+        SignUpRequest {
+            name: self.name.clone(),
+            password: password_entry(self.auth_key, 1),
+            recovery: recovery_entry(self.recovery_key, 1),
+            device_list: self.signed(&self.list),
+            device: self.device,
+        }
+    }
+
+    pub fn sign_in_request(&self) -> SignInRequest {
+        SignInRequest { name: self.name.clone(), auth_key: Bytes(self.auth_key.to_vec()) }
+    }
+
+    pub async fn adopt(&mut self, backend: &Backend, token: &SessionToken) {
+        self.caller = Some(backend.authenticate(&ctx(), token).await.unwrap());
+        self.token = Some(token.clone());
+    }
+
+    pub fn caller(&self) -> &Caller {
+        self.caller.as_ref().unwrap()
+    }
+
+    pub fn account(&self) -> AccountId {
+        self.list.account
+    }
+
+    pub fn signed(&self, list: &DeviceList) -> Bytes {
+        let encoded = codec::encode(list);
+        let message = [identity::DEVICE_LIST_LABEL, &encoded].concat();
+        let signed = SignedDeviceList {
+            list: Bytes(encoded),
+            account_key: Bytes(self.account_key.verifying_key().to_bytes().to_vec()),
+            signature: Bytes(self.account_key.sign(&message).to_bytes().to_vec()),
+        };
+        Bytes(codec::encode(&signed))
+    }
+
+    /// The list that follows, with a raised vault version.
+    pub fn next_list(&self, devices: Vec<DeviceEntry>) -> DeviceList {
+        DeviceList {
+            version: self.list.version + 1,
+            previous: Bytes(identity::device_list_hash(&self.list).to_vec()),
+            devices,
+            vault_version: self.list.vault_version + 1,
+            ..self.list.clone()
+        }
+    }
+
+    /// A fresh device in the place of the old one, on a fresh session.
+    pub async fn replace_device(&mut self, backend: &Backend) {
+        let session = backend.sign_in(&ctx(), self.sign_in_request()).await.unwrap();
+        self.adopt(backend, &session.token).await;
+        self.device = DeviceId(random());
+        self.device_key = SigningKey::from_bytes(&random());
+        self.provider = OpenMlsRustCrypto::default();
+        self.list = self.next_list(vec![entry(self.device, &self.device_key)]);
+        let request = ReplaceDevice { device: self.device, device_list: self.signed(&self.list) };
+        backend.replace_device(&ctx(), self.caller(), request).await.unwrap();
+        self.adopt(backend, &session.token).await;
+    }
+
+    /// A leaf signature key and the credential that goes with it.
+    pub fn leaf(&self) -> (SignatureKeyPair, CredentialWithKey) {
+        let signer = SignatureKeyPair::new(config::SUITE.signature_algorithm()).unwrap();
+        signer.store(self.provider.storage()).unwrap();
+        let device_key = self.device_key.verifying_key().to_bytes();
+        let credential = DeviceCredential {
+            version: CREDENTIAL_VERSION,
+            account_key: self.account_key.verifying_key().to_bytes(),
+            device: self.device,
+            device_key,
+            account_signature: self.account_key.sign(&identity::device_message(self.device, &device_key)).to_bytes(),
+            leaf_signature: self.device_key.sign(&[identity::LEAF_LABEL, signer.public()].concat()).to_bytes(),
+        };
+        let credential =
+            CredentialWithKey { credential: BasicCredential::new(credential.encode()).into(), signature_key: signer.public().into() };
+        (signer, credential)
+    }
+
+    pub fn key_package(&self, lifetime: Lifetime, last_resort: bool) -> Bytes {
+        let (signer, credential) = self.leaf();
+        let builder = KeyPackage::builder().leaf_node_capabilities(config::leaf_capabilities()).key_package_lifetime(lifetime);
+        let builder = if last_resort { builder.mark_as_last_resort() } else { builder };
+        let bundle = builder.build(config::SUITE, &self.provider, &signer, credential).unwrap();
+        Bytes(bundle.key_package().tls_serialize_detached().unwrap())
+    }
+
+    pub fn upload(&self, count: usize) -> UploadKeyPackages {
+        UploadKeyPackages {
+            one_time: (0..count).map(|_| self.key_package(config::key_package_lifetime(), false)).collect(),
+            last_resort: Some(self.key_package(config::key_package_lifetime(), true)),
+        }
+    }
+
+    pub async fn publish_key_packages(&self, backend: &Backend, count: usize) {
+        backend.upload_key_packages(&ctx(), self.caller(), self.upload(count)).await.unwrap();
+    }
+
+    /// Claims a package of `peer` and builds everything that makes the room of the two.
+    pub async fn prepare_room(&self, backend: &Backend, peer: &Person) -> (CreateRoom, Seat) {
+        let claimed = backend.claim_key_packages(&ctx(), self.caller(), ClaimKeyPackages { name: peer.name.clone() }).await.unwrap();
+        self.room_with(peer, claimed.packages.first().map(|claimed| claimed.key_package.clone()))
+    }
+
+    /// The first commit adds the owner of `package`; none: a self-update, as in notes.
+    pub fn room_with(&self, peer: &Person, package: Option<Bytes>) -> (CreateRoom, Seat) {
+        let room = RoomId(random());
+        let (signer, credential) = self.leaf();
+        let mut group = MlsGroup::new_with_group_id(
+            &self.provider,
+            &signer,
+            &config::create_config(),
+            GroupId::from_slice(room.as_bytes()),
+            credential,
+        )
+        .unwrap();
+        let group_info = group.export_group_info(self.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap();
+        let ratchet_tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();
+        let add = package.map(|package| (peer.account(), peer.device, package));
+        let commit = commit_of(&self.provider, &signer, &mut group, add);
+        let create = CreateRoom { room, peer: peer.account(), group_info: group_info.into(), ratchet_tree: ratchet_tree.into(), commit };
+        (create, Seat { room, group, signer })
+    }
+
+    /// A room with `peer`, made and merged on this side.
+    pub async fn room(&self, backend: &Backend, peer: &Person) -> Seat {
+        let (create, mut seat) = self.prepare_room(backend, peer).await;
+        backend.create_room(&ctx(), self.caller(), create).await.unwrap();
+        seat.group.merge_pending_commit(&self.provider).unwrap();
+        seat
+    }
+
+    /// Takes the newest Welcome and joins.
+    pub async fn join(&self, backend: &Backend) -> Seat {
+        let welcome = backend.welcomes(self.caller()).await.unwrap().pop().unwrap();
+        let message = MlsMessageIn::tls_deserialize_exact(welcome.welcome.as_slice()).unwrap();
+        let MlsMessageBodyIn::Welcome(message) = message.extract() else { panic!("not a welcome") };
+        let tree = RatchetTreeIn::tls_deserialize_exact(welcome.ratchet_tree.as_slice()).unwrap();
+        let staged = StagedWelcome::new_from_welcome(&self.provider, &config::join_config(), message, Some(tree)).unwrap();
+        let group = staged.into_group(&self.provider).unwrap();
+        let own = group.own_leaf_node().unwrap().signature_key().as_slice().to_vec();
+        let signer = SignatureKeyPair::read(self.provider.storage(), &own, config::SUITE.signature_algorithm()).unwrap();
+        backend.welcome_done(self.caller(), welcome.room, welcome.epoch).await.unwrap();
+        Seat { room: welcome.room, group, signer }
+    }
+
+    /// Takes a seat by external commit.
+    pub async fn external_commit(&self, backend: &Backend, room: RoomId) -> (UploadCommit, Seat) {
+        let state = backend.room_state(self.caller(), room).await.unwrap();
+        let MlsMessageBodyIn::GroupInfo(info) = MlsMessageIn::tls_deserialize_exact(state.group_info.as_slice()).unwrap().extract() else {
+            panic!("not a GroupInfo")
+        };
+        let tree = RatchetTreeIn::tls_deserialize_exact(state.ratchet_tree.as_slice()).unwrap();
+        let (signer, credential) = self.leaf();
+        let (group, bundle) = MlsGroup::external_commit_builder()
+            .with_ratchet_tree(tree)
+            .with_config(config::join_config())
+            .build_group(&self.provider, info, credential)
+            .unwrap()
+            .leaf_node_parameters(LeafNodeParameters::builder().with_capabilities(config::leaf_capabilities()).build())
+            .load_psks(self.provider.storage())
+            .unwrap()
+            .create_group_info(true)
+            .use_ratchet_tree_extension(false)
+            .build(self.provider.rand(), self.provider.crypto(), &signer, |_| true)
+            .unwrap()
+            .finalize(&self.provider)
+            .unwrap();
+        let upload = UploadCommit {
+            idempotency: idempotency(),
+            epoch: state.info.epoch,
+            commit: bundle.commit().to_bytes().unwrap().into(),
+            group_info: MlsMessageOut::from(bundle.group_info().unwrap().clone()).to_bytes().unwrap().into(),
+            welcomes: Vec::new(),
+        };
+        (upload, Seat { room, group, signer })
+    }
+
+    pub async fn send(&self, backend: &Backend, seat: &mut Seat, text: &str) -> Result<Ack, Refusal> {
+        let message = self.message(seat, text);
+        backend.publish(&ctx(), self.caller(), vec![message]).await.unwrap().remove(0)
+    }
+
+    pub fn message(&self, seat: &mut Seat, text: &str) -> Publish {
+        let bytes = seat.group.create_message(&self.provider, &seat.signer, text.as_bytes()).unwrap().to_bytes().unwrap();
+        Publish { room: seat.room, idempotency: idempotency(), epoch: seat.group.epoch().as_u64(), bytes: bytes.into() }
+    }
+
+    /// A self-update, not merged.
+    pub fn self_update(&self, seat: &mut Seat) -> UploadCommit {
+        commit_of(&self.provider, &seat.signer, &mut seat.group, None)
+    }
+
+    pub async fn commit(&self, backend: &Backend, seat: &mut Seat) -> CommitAck {
+        let upload = self.self_update(seat);
+        let ack = backend.upload_commit(&ctx(), self.caller(), seat.room, upload).await.unwrap();
+        seat.group.merge_pending_commit(&self.provider).unwrap();
+        ack
+    }
+
+    /// Processes an entry and gives the text of a message.
+    pub fn receive(&self, seat: &mut Seat, bytes: &Bytes) -> Option<String> {
+        let message = MlsMessageIn::tls_deserialize_exact(bytes.as_slice()).unwrap().try_into_protocol_message().unwrap();
+        match seat.group.process_message(&self.provider, message).unwrap().into_content() {
+            ProcessedMessageContent::ApplicationMessage(message) => Some(String::from_utf8(message.into_bytes()).unwrap()),
+            ProcessedMessageContent::StagedCommitMessage(staged) => {
+                seat.group.merge_staged_commit(&self.provider, *staged).unwrap();
+                None
+            }
+            _ => panic!("neither message nor commit"),
+        }
+    }
+}
+
+/// A leaf in a room.
+pub struct Seat {
+    pub room: RoomId,
+    pub group: MlsGroup,
+    pub signer: SignatureKeyPair,
+}
+
+fn entry(device: DeviceId, key: &SigningKey) -> DeviceEntry {
+    DeviceEntry { device, device_key: Bytes(key.verifying_key().to_bytes().to_vec()), added_at: now() }
+}
+
+fn commit_of(
+    provider: &OpenMlsRustCrypto,
+    signer: &SignatureKeyPair,
+    group: &mut MlsGroup,
+    add: Option<(AccountId, DeviceId, Bytes)>,
+) -> UploadCommit {
+    let epoch = group.epoch().as_u64();
+    let package = add.as_ref().map(|(_, _, package)| {
+        KeyPackageIn::tls_deserialize_exact(package.as_slice()).unwrap().validate(provider.crypto(), ProtocolVersion::Mls10).unwrap()
+    });
+    let bundle = group
+        .commit_builder()
+        .propose_adds(package)
+        .force_self_update(true)
+        .load_psks(provider.storage())
+        .unwrap()
+        .create_group_info(true)
+        .use_ratchet_tree_extension(false)
+        .build(provider.rand(), provider.crypto(), signer, |_| true)
+        .unwrap()
+        .stage_commit(provider)
+        .unwrap();
+    let (commit, welcome, info) = bundle.into_messages();
+    let welcomes = add.into_iter().zip(welcome).map(|((account, device, _), welcome)| AddressedWelcome {
+        account,
+        device,
+        welcome: welcome.to_bytes().unwrap().into(),
+    });
+    UploadCommit {
+        idempotency: idempotency(),
+        epoch,
+        commit: commit.to_bytes().unwrap().into(),
+        group_info: info.unwrap().to_bytes().unwrap().into(),
+        welcomes: welcomes.collect(),
+    }
+}

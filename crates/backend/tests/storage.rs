@@ -1,0 +1,129 @@
+//! The files: what is in them, who may read them, and what happens when the disk is full.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod kit;
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use kit::*;
+use sotto_protocol::ErrorCode;
+
+/// Every column that the server keeps. A new one needs a line here and a reason in docs/THREAT_MODEL.md.
+const COLUMNS: &str = "accounts: account name created_at kdf_memory_kib kdf_passes kdf_lanes kdf_salt password_hash password_slot \
+    password_version recovery_hash recovery_slot recovery_version device_list
+devices: account device
+key_packages: id account device hash last_resort used not_after package
+log: id room seq kind epoch account device at idempotency bytes
+members: account room
+room_states: room public_group group_info ratchet_tree
+rooms: room suite epoch head lost_upto created_at live low high
+sessions: session token_hash account device label created_at last_seen_at
+welcome_trees: room epoch ratchet_tree
+welcomes: id account device room epoch seq created_at welcome";
+
+#[tokio::test]
+async fn r54_metadata_allowlist_every_column_is_listed() {
+    let rig = rig().await;
+    let path = rig.dir.path().join("data/sotto.db");
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=ro", path.display())).await.unwrap();
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT tables.name, group_concat(columns.name, ' ') FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+         WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%' AND tables.name NOT LIKE '_sqlx%' GROUP BY tables.name ORDER BY 1",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let found: Vec<String> = rows.into_iter().map(|(table, columns)| format!("{table}: {columns}")).collect();
+    assert_eq!(found.join("\n"), COLUMNS);
+}
+
+#[tokio::test]
+async fn all_files_are_the_owners_alone() {
+    let rig = rig().await;
+    Person::signed_up(&rig.backend, "mira").await;
+    let folder = rig.dir.path().join("data");
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let mut names = Vec::new();
+    for file in folder.read_dir().unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+        names.push(file.file_name().into_string().unwrap());
+    }
+    assert!(names.contains(&"sotto.db".into()) && names.contains(&"sotto.db-wal".into()) && names.contains(&"server.secret".into()));
+}
+
+// Fails when `commit` in writer.rs answers jobs before COMMIT, or hands a failed batch its jobs' own answers.
+#[tokio::test]
+async fn r61_dependency_faults_a_full_disk_is_unavailable_never_a_false_ack_and_recovers() {
+    const DAY: u64 = 24 * 3_600_000;
+    let rig = rig_with(|config| config.database_max_bytes = Some(400 * 1024)).await;
+    let (mira, noor) = (Person::ready(&rig.backend, "mira").await, Person::ready(&rig.backend, "noor").await);
+    let mut seat = mira.room(&rig.backend, &noor).await;
+    let text = "x".repeat(8_000);
+    let mut acked = Vec::new();
+    let refused = loop {
+        let batch: Vec<_> = (0..4).map(|_| mira.message(&mut seat, &text)).collect();
+        match rig.backend.publish(&ctx(), mira.caller(), batch).await {
+            Ok(answers) => acked.extend(answers.into_iter().map(Result::unwrap)),
+            Err(error) => break error,
+        }
+        assert!(acked.len() < 1_000, "the disk never got full");
+    };
+    assert_eq!(refused.code, ErrorCode::Unavailable);
+    assert!(refused.retry_after.is_some());
+    // What was acked stands, what was refused does not.
+    let head = rig.backend.heads(noor.caller()).await.unwrap()[0].seq;
+    assert_eq!(head, acked.last().unwrap().seq);
+    for ack in &acked {
+        rig.backend.entry(noor.caller(), seat.room, ack.seq).await.unwrap();
+    }
+    assert_eq!(rig.backend.entry(noor.caller(), seat.room, head + 1).await.unwrap_err().code, ErrorCode::Gone);
+    // Space comes back (here by retention), and with it the service, in the same process.
+    rig.backend.run_retention(now() + 31 * DAY).await.unwrap();
+    assert_eq!(mira.send(&rig.backend, &mut seat, "again").await.unwrap().seq, head + 1);
+    rig.backend.health().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_refused_job_does_not_fail_its_neighbours() {
+    let rig = rig().await;
+    let mut jobs = Vec::new();
+    for number in 0..40 {
+        let backend = rig.backend.clone();
+        // Every name twice: one of each pair is refused inside the transaction or before it.
+        jobs.push(tokio::spawn(async move { Person::new(&format!("person{}", number / 2)).sign_up(&backend).await.is_ok() }));
+    }
+    let mut made = 0;
+    for job in jobs {
+        made += usize::from(job.await.unwrap());
+    }
+    assert_eq!(made, 20);
+}
+
+#[tokio::test]
+async fn closing_finishes_what_was_taken_on() {
+    let rig = rig().await;
+    let (mira, noor) = (Person::ready(&rig.backend, "mira").await, Person::ready(&rig.backend, "noor").await);
+    let mut seat = mira.room(&rig.backend, &noor).await;
+    let messages: Vec<_> = (0..50).map(|_| mira.message(&mut seat, "text")).collect();
+    let jobs: Vec<_> = messages
+        .into_iter()
+        .map(|message| {
+            let (backend, caller) = (rig.backend.clone(), mira.caller().clone());
+            tokio::spawn(async move { backend.publish(&ctx(), &caller, vec![message]).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    rig.backend.close().await;
+    let mut acked = 0;
+    for job in jobs {
+        match job.await.unwrap() {
+            Ok(answers) => acked += answers.iter().filter(|answer| answer.is_ok()).count(),
+            Err(error) => assert_eq!(error.code, ErrorCode::Unavailable),
+        }
+    }
+    assert_eq!(rig.backend.health().await.unwrap_err().code, ErrorCode::Unavailable);
+    let rig = rig.reopen(|_| {}).await;
+    let head = rig.backend.heads(mira.caller()).await.unwrap()[0].seq;
+    assert_eq!(head, 1 + acked as u64);
+}
