@@ -1,0 +1,341 @@
+//! One browser profile: an engine, its disk, its cookie, its socket. Effects are carried out at once and in order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+use sotto_backend::{Backend, RequestContext, SessionToken};
+use sotto_client::Engine;
+use sotto_client::io::{Batch, DeviceWrap, Effect, Input, Opened, Row, Store};
+use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView};
+use sotto_client_api::{Command, FromWorker, Reply, Update};
+use sotto_protocol::api::ErrorBody;
+use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
+use zeroize::Zeroizing;
+
+use crate::api;
+use crate::socket::Socket;
+
+/// What a scenario stumbles over: the code, and what was being done.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SimError(pub ErrorCode, pub &'static str);
+
+#[derive(Default)]
+struct Disk {
+    rows: BTreeMap<(Store, Vec<u8>), Vec<u8>>,
+    profile: Option<Vec<u8>>,
+    wrapped: Option<Zeroizing<[u8; 32]>>,
+}
+
+/// A person's browser.
+pub struct Host {
+    /// The server.
+    pub backend: Backend,
+    /// The clock of this browser and of the requests it makes.
+    pub now: Millis,
+    /// The next persists that fail: counts down, then fails once.
+    pub fail_persist_in: Option<u32>,
+    /// Whether the network is there.
+    pub online: bool,
+    /// Newest views by room.
+    pub rooms: BTreeMap<RoomId, RoomView>,
+    /// Entries of the open room by key.
+    pub timeline: BTreeMap<String, EntryView>,
+    /// Newest phase.
+    pub phase: Phase,
+    /// Notices so far.
+    pub notices: Vec<ErrorCode>,
+    pub(crate) token: Option<SessionToken>,
+    engine: Engine,
+    disk: Disk,
+    socket: Option<Socket>,
+    inputs: VecDeque<Input>,
+    replies: BTreeMap<u32, Result<Reply, ErrorCode>>,
+    wake_at: Option<Millis>,
+    next_id: u32,
+}
+
+impl Host {
+    /// A browser that was never here.
+    #[must_use]
+    pub fn new(backend: &Backend, now: Millis) -> Self {
+        Self {
+            backend: backend.clone(),
+            now,
+            fail_persist_in: None,
+            online: true,
+            rooms: BTreeMap::new(),
+            timeline: BTreeMap::new(),
+            phase: Phase::Booting,
+            notices: Vec::new(),
+            token: None,
+            engine: Engine::new(),
+            disk: Disk::default(),
+            socket: None,
+            inputs: VecDeque::new(),
+            replies: BTreeMap::new(),
+            wake_at: None,
+            next_id: 0,
+        }
+    }
+
+    /// What the transport knows about a request of this browser.
+    #[must_use]
+    pub fn context(&self) -> RequestContext {
+        RequestContext { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, now: self.now }
+    }
+
+    /// The page goes away and comes back: memory is lost, the disk and the cookie stay.
+    ///
+    /// # Errors
+    /// When booting fails.
+    pub async fn reload(&mut self) -> Result<(), SimError> {
+        self.engine = Engine::new();
+        self.socket = None;
+        self.inputs.clear();
+        self.replies.clear();
+        self.wake_at = None;
+        self.rooms.clear();
+        self.timeline.clear();
+        let signed_in = self.token.is_some();
+        self.call(Command::Boot { signed_in }).await.map(|_| ())
+    }
+
+    /// Asks the engine and runs until it answers.
+    ///
+    /// # Errors
+    /// The engine's code.
+    pub async fn call(&mut self, command: Command) -> Result<Reply, SimError> {
+        let name = command.name();
+        self.next_id += 1;
+        let id = self.next_id;
+        self.inputs.push_back(Input::Command { id, command });
+        for _ in 0..1_000 {
+            self.run().await;
+            if let Some(result) = self.replies.remove(&id) {
+                return result.map_err(|code| SimError(code, name));
+            }
+            self.pass_time();
+        }
+        Err(SimError(ErrorCode::Internal, name))
+    }
+
+    /// Runs until nothing is left to do now. Answers whether anything was done.
+    pub async fn run(&mut self) -> bool {
+        let mut worked = false;
+        loop {
+            self.poll_socket().await;
+            if self.inputs.is_empty() && self.wake_at.is_some_and(|at| at <= self.now) {
+                self.wake_at = None;
+                self.inputs.push_back(Input::Tick);
+            }
+            let Some(input) = self.inputs.pop_front() else { return worked };
+            worked = true;
+            for effect in self.engine.step(self.now, input) {
+                self.carry_out(effect).await;
+            }
+        }
+    }
+
+    /// Lets the clock pass to the engine's next appointment, at most a second.
+    pub fn pass_time(&mut self) {
+        let next = self.wake_at.map_or(self.now + 1_000, |at| at.clamp(self.now, self.now + 1_000));
+        self.now = next.max(self.now + 1);
+    }
+
+    /// The network goes or comes back.
+    pub fn set_online(&mut self, online: bool) {
+        self.online = online;
+        if !online && self.socket.take().is_some() {
+            self.inputs.push_back(Input::SocketClosed);
+        }
+    }
+
+    async fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Open => {
+                let state = self.disk.rows.iter().filter(|((store, _), _)| *store == Store::State);
+                let state = state.map(|((store, key), sealed)| Row { store: *store, key: key.clone(), sealed: sealed.clone() }).collect();
+                let opened = Opened { profile: self.disk.profile.clone(), storage_key: self.disk.wrapped.clone(), state };
+                self.inputs.push_back(Input::Opened(Ok(opened)));
+            }
+            Effect::Persist { id, batch } => {
+                let result = self.persist(batch);
+                self.inputs.push_back(Input::Persisted { id, result });
+            }
+            Effect::Load { id, store, from, to, newest } => {
+                let range = self.disk.rows.range((store, from)..=(store, to)).rev().take(newest as usize);
+                let mut rows: Vec<Row> =
+                    range.map(|((store, key), sealed)| Row { store: *store, key: key.clone(), sealed: sealed.clone() }).collect();
+                rows.reverse();
+                self.inputs.push_back(Input::Loaded { id, result: Ok(rows) });
+            }
+            Effect::Wipe => {
+                self.disk = Disk::default();
+                self.inputs.push_back(Input::Wiped { result: Ok(()) });
+            }
+            Effect::Connect => {
+                self.socket = None;
+                let socket = if self.online { Socket::open(self).await } else { None };
+                let opened = socket.is_some();
+                self.socket = socket;
+                self.inputs.push_back(if opened { Input::SocketOpened } else { Input::SocketClosed });
+            }
+            Effect::Disconnect => self.socket = None,
+            Effect::Send(frame) => {
+                if let Some(socket) = &mut self.socket {
+                    socket.receive(&self.backend, self.now, &frame).await;
+                }
+            }
+            Effect::Request { id, method, path, body } => {
+                let result = if self.online {
+                    api::call(self, method, &path, &body).await
+                } else {
+                    Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })
+                };
+                self.inputs.push_back(Input::Response { id, result });
+            }
+            Effect::Emit(message) => self.hear(message),
+            Effect::WakeAt(at) => self.wake_at = Some(at),
+        }
+    }
+
+    fn persist(&mut self, batch: Batch) -> Result<(), ErrorCode> {
+        match &mut self.fail_persist_in {
+            Some(0) => {
+                self.fail_persist_in = None;
+                return Err(ErrorCode::StorageFull);
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        for (store, key) in batch.deletes {
+            self.disk.rows.remove(&(store, key));
+        }
+        for row in batch.puts {
+            self.disk.rows.insert((row.store, row.key), row.sealed);
+        }
+        if let Some(profile) = batch.profile {
+            self.disk.profile = Some(profile.bytes);
+            match profile.device_wrap {
+                DeviceWrap::Keep => {}
+                DeviceWrap::Replace(key) => self.disk.wrapped = Some(key),
+                DeviceWrap::Remove => self.disk.wrapped = None,
+            }
+        }
+        Ok(())
+    }
+
+    async fn poll_socket(&mut self) {
+        let Some(socket) = &mut self.socket else { return };
+        let frames = socket.poll(&self.backend, self.now).await;
+        self.inputs.extend(frames.into_iter().map(Input::Frame));
+    }
+
+    fn hear(&mut self, message: FromWorker) {
+        let update = match message {
+            FromWorker::Reply { id, result } => {
+                self.replies.insert(id, result);
+                return;
+            }
+            FromWorker::Update(update) => update,
+        };
+        match update {
+            Update::Phase(phase) => self.phase = phase,
+            Update::Rooms(rooms) => self.rooms = rooms.into_iter().map(|room| (room.room, room)).collect(),
+            Update::Room(room) => {
+                self.rooms.insert(room.room, room);
+            }
+            Update::Entries { entries, .. } => self.timeline.extend(entries.into_iter().map(|entry| (entry.key.clone(), entry))),
+            Update::Message { message, .. } => self.redraw(message),
+            Update::Notice { code, .. } => self.notices.push(code),
+            Update::Connection(_) | Update::Progress { .. } => {}
+        }
+    }
+
+    fn redraw(&mut self, message: MessageView) {
+        if let Some(entry) = self.timeline.get_mut(&message.id.to_string()) {
+            entry.body = EntryBody::Message(message);
+        }
+    }
+
+    // What a person does.
+
+    /// Signs up and becomes ready.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn sign_up(&mut self, name: &str, password: &str) -> Result<String, SimError> {
+        let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
+        if self.phase == Phase::Booting {
+            self.call(Command::Boot { signed_in: false }).await?;
+        }
+        let reply = self.call(Command::PrepareSignUp { name, password: password.into() }).await?;
+        let Reply::SignUp { request, recovery_code } = reply else { return Err(SimError(ErrorCode::Internal, "sign-up")) };
+        let session = self.backend.sign_up(&self.context(), request).await.map_err(|error| SimError(error.code, "sign_up"))?;
+        self.token = Some(session.token);
+        self.call(Command::SignedIn(session.signed_in)).await?;
+        Ok(recovery_code.0)
+    }
+
+    /// Signs in and becomes ready.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn sign_in(&mut self, name: &str, password: &str) -> Result<(), SimError> {
+        let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
+        if self.phase == Phase::Booting {
+            self.call(Command::Boot { signed_in: false }).await?;
+        }
+        let kdf = self.backend.login_params(&self.context(), &name).await.map_err(|error| SimError(error.code, "login_params"))?;
+        let prepare = Command::PrepareSignIn { name, password: password.into(), kdf, accept_new_salt: true };
+        let Reply::SignIn(request) = self.call(prepare).await? else { return Err(SimError(ErrorCode::Internal, "sign-in")) };
+        let session = self.backend.sign_in(&self.context(), request).await.map_err(|error| SimError(error.code, "sign_in"))?;
+        self.token = Some(session.token);
+        self.call(Command::SignedIn(session.signed_in)).await.map(|_| ())
+    }
+
+    /// Opens the room with a person and draws it.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn open_with(&mut self, name: &str) -> Result<RoomId, SimError> {
+        let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
+        let Reply::Room(room) = self.call(Command::OpenRoomWith { name }).await? else {
+            return Err(SimError(ErrorCode::Internal, "open"));
+        };
+        self.open(room.room).await?;
+        Ok(room.room)
+    }
+
+    /// Draws a room.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn open(&mut self, room: RoomId) -> Result<(), SimError> {
+        let Reply::Timeline { entries, .. } = self.call(Command::OpenRoom { room, before: None }).await? else {
+            return Err(SimError(ErrorCode::Internal, "timeline"));
+        };
+        self.timeline = entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect();
+        Ok(())
+    }
+
+    /// Sends a text.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn say(&mut self, room: RoomId, text: &str) -> Result<(), SimError> {
+        self.call(Command::SendText { room, text: text.into() }).await.map(|_| ())
+    }
+
+    /// Texts of the open room in order, with their states.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, &'static str)> {
+        let mut entries: Vec<&EntryView> = self.timeline.values().collect();
+        entries.sort_by_key(|entry| (entry.seq.unwrap_or(u64::MAX), entry.at));
+        let message = |entry: &&EntryView| match &entry.body {
+            EntryBody::Message(message) => Some((message.text.clone(), message.delivery.as_str())),
+            EntryBody::System(_) => None,
+        };
+        entries.iter().filter_map(message).collect()
+    }
+}

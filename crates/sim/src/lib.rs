@@ -1,0 +1,8 @@
+//! Real engines and the real backend in one process: what the browser and the network do is played by [`Host`], everything else
+//! is the product's own code. Nothing is mocked: passwords are derived, groups are MLS groups, rows are in SQLite.
+
+mod api;
+mod host;
+mod socket;
+
+pub use host::{Host, SimError};

@@ -1,0 +1,135 @@
+//! The sync socket without a network: frames in, frames out, rows read from the cursor on.
+
+use std::collections::BTreeMap;
+
+use sotto_backend::{Backend, Caller, Subscription};
+use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame};
+use sotto_protocol::{ErrorCode, Millis, RoomId, Seq, codec, limits};
+
+use crate::Host;
+
+pub(crate) struct Socket {
+    caller: Caller,
+    subscription: Subscription,
+    cursors: BTreeMap<RoomId, Seq>,
+    out: Vec<ServerFrame>,
+    greeted: bool,
+}
+
+impl Socket {
+    pub(crate) async fn open(host: &Host) -> Option<Self> {
+        let caller = host.backend.authenticate(&host.context(), host.token.as_ref()?).await.ok()?;
+        let subscription = host.backend.subscribe(&caller).ok()?;
+        Some(Self { caller, subscription, cursors: BTreeMap::new(), out: Vec::new(), greeted: false })
+    }
+
+    /// A frame from the client.
+    pub(crate) async fn receive(&mut self, backend: &Backend, now: Millis, bytes: &[u8]) {
+        match codec::decode(bytes, limits::SYNC_FRAME) {
+            Ok(frame) => {
+                if let Err(code) = self.answer(backend, now, frame).await {
+                    self.out.push(ServerFrame::Error { code });
+                }
+            }
+            Err(code) => self.out.push(ServerFrame::Error { code }),
+        }
+    }
+
+    async fn answer(&mut self, backend: &Backend, now: Millis, frame: ClientFrame) -> Result<(), ErrorCode> {
+        let context = sotto_backend::RequestContext { address: std::net::Ipv4Addr::LOCALHOST.into(), user_agent: None, now };
+        match frame {
+            ClientFrame::Hello { cursors, .. } => {
+                let heads = backend.heads(&self.caller).await.map_err(|error| error.code)?;
+                let key_packages = backend.count_key_packages(&context, &self.caller).await.map_err(|error| error.code)?.one_time;
+                self.out.push(ServerFrame::Ready { now, key_packages, heads });
+                let welcomes = backend.welcomes(&self.caller).await.map_err(|error| error.code)?;
+                self.out.push(ServerFrame::Welcomes { welcomes });
+                for cursor in cursors {
+                    self.join(backend, cursor).await?;
+                }
+                self.out.push(ServerFrame::CaughtUp);
+                self.greeted = true;
+            }
+            ClientFrame::Publish { messages } => {
+                let mut acks = Vec::new();
+                let mut refusals = Vec::new();
+                for result in backend.publish(&context, &self.caller, messages).await.map_err(|error| error.code)? {
+                    match result {
+                        Ok(ack) => acks.push(ack),
+                        Err(refusal) => refusals.push(refusal),
+                    }
+                }
+                self.out.push(ServerFrame::Acks { acks });
+                self.out.push(ServerFrame::Refusals { refusals });
+            }
+            ClientFrame::Join { cursor } => self.join(backend, cursor).await?,
+            ClientFrame::WelcomeDone { room, epoch } => {
+                backend.welcome_done(&self.caller, room, epoch).await.map_err(|error| error.code)?;
+            }
+            ClientFrame::Ping { nonce } => self.out.push(ServerFrame::Pong { nonce }),
+        }
+        Ok(())
+    }
+
+    async fn join(&mut self, backend: &Backend, cursor: Cursor) -> Result<(), ErrorCode> {
+        self.subscription.watch(cursor.room);
+        self.cursors.insert(cursor.room, cursor.seq);
+        let seq = backend.lost_upto(&self.caller, cursor.room).await.map_err(|error| error.code)?;
+        if seq > cursor.seq {
+            self.cursors.insert(cursor.room, seq);
+            self.out.push(ServerFrame::Lost { upto: Cursor { room: cursor.room, seq } });
+        }
+        self.deliver(backend, cursor.room).await
+    }
+
+    async fn deliver(&mut self, backend: &Backend, room: RoomId) -> Result<(), ErrorCode> {
+        let Some(cursor) = self.cursors.get_mut(&room) else { return Ok(()) };
+        loop {
+            let read = backend.read_after(&self.caller, room, *cursor, limits::ENTRIES_PER_FRAME, limits::SYNC_FRAME / 2);
+            let entries = read.await.map_err(|error| error.code)?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            *cursor = last.seq;
+            self.out.push(ServerFrame::Deliver { entries });
+        }
+    }
+
+    /// Everything that the server has to say now.
+    pub(crate) async fn poll(&mut self, backend: &Backend, _now: Millis) -> Vec<Vec<u8>> {
+        // One look without waiting: the bus is in this process.
+        if self.greeted {
+            let wake = {
+                let changed = std::pin::pin!(self.subscription.changed());
+                poll_once(changed).await
+            };
+            if let Some(wake) = wake {
+                for room in wake.rooms {
+                    if let Err(code) = self.deliver(backend, room).await {
+                        self.out.push(ServerFrame::Error { code });
+                    }
+                }
+                if wake.welcomes
+                    && let Ok(welcomes) = backend.welcomes(&self.caller).await
+                {
+                    self.out.push(ServerFrame::Welcomes { welcomes });
+                }
+                if let Some(left) = wake.key_packages {
+                    self.out.push(ServerFrame::KeyPackages { left });
+                }
+                if let Some(code) = wake.ended {
+                    self.out.push(ServerFrame::Bye { code });
+                }
+            }
+        }
+        self.out.drain(..).map(|frame| codec::encode(&frame)).collect()
+    }
+}
+
+async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
