@@ -165,7 +165,15 @@ mod tests {
     const ARGON: PasswordScheme = PasswordScheme::Argon2id { memory_kib: 64, passes: 1, lanes: 1 };
     const BCRYPT: PasswordScheme = PasswordScheme::Bcrypt { cost: 4 };
 
-    // Fails when `bcrypt_text` gives bcrypt the raw key.
+    // Fails when `bcrypt_text` gives bcrypt anything but base64 text: other bcrypts stop at a NUL, so this pins what is hashed.
+    #[test]
+    fn r06_server_hash_bcrypt_hashes_the_base64_text() {
+        let key = Zeroizing::new([0; AUTH_KEY]);
+        let stored = make(BCRYPT, &key).unwrap();
+        assert!(bcrypt::verify("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", &stored).unwrap());
+    }
+
+    // Fails when `matches` or `make` looks at a part of the key only.
     #[test]
     fn r06_server_hash_only_the_exact_key_matches() {
         for scheme in [ARGON, BCRYPT] {

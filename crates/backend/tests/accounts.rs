@@ -53,7 +53,7 @@ async fn a_foreign_or_second_list_makes_no_account() {
     assert_eq!(rig.dump().await, before);
 }
 
-// Fails when `bcrypt_text` hands bcrypt the raw key, and (the second half) without the `is_as_strong_as` branch of `Passwords::verify`.
+// Fails without the `matches(&stored, &key)` condition of `Passwords::verify`, and without its `is_as_strong_as` branch.
 #[tokio::test]
 async fn r06_server_hash_only_the_exact_key_and_hashes_are_renewed_both_ways() {
     let strong = PasswordScheme::Argon2id { memory_kib: 128, passes: 2, lanes: 1 };

@@ -64,7 +64,10 @@ async fn r61_dependency_faults_a_full_disk_is_unavailable_never_a_false_ack_and_
     let refused = loop {
         let batch: Vec<_> = (0..4).map(|_| mira.message(&mut seat, &text)).collect();
         match rig.backend.publish(&ctx(), mira.caller(), batch).await {
-            Ok(answers) => acked.extend(answers.into_iter().map(Result::unwrap)),
+            Ok(answers) => {
+                assert_eq!(answers.len(), 4, "an answer for each");
+                acked.extend(answers.into_iter().map(Result::unwrap));
+            }
             Err(error) => break error,
         }
         assert!(acked.len() < 1_000, "the disk never got full");

@@ -5,6 +5,9 @@
 
 pub mod views;
 
+/// Ids and codes of the wire, for the page's WASM entry, which depends on this crate alone.
+pub use sotto_protocol as protocol;
+
 use serde::{Deserialize, Serialize};
 use sotto_protocol::accounts::{
     ChangePasswordRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened, SignInRequest,

@@ -1,0 +1,172 @@
+//! One message: text, time, state in icon and word, and its menu.
+
+use leptos::ev::{KeyboardEvent, MouseEvent};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sotto_client_api::views::{Delivery, EntryBody, MessageView};
+
+use crate::actions;
+use crate::context::{AppContext, use_app};
+use crate::state::{EntryRow, Panel};
+use crate::time::Local;
+use crate::widgets::icon::{Icon, draw};
+use crate::wording;
+
+/// Above this height in the window a menu opens downwards, in pixels.
+const ROOM_ABOVE: i32 = 240;
+
+/// A message of the log.
+#[component]
+pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
+    let app = use_app();
+    let entry = row.entry;
+    let message = Memo::new(move |_| {
+        entry.with(|entry| match &entry.body {
+            EntryBody::Message(message) => Some(message.clone()),
+            EntryBody::System(_) => None,
+        })
+    });
+    let Some(first) = message.get_untracked() else { return ().into_any() };
+    let (id, mine) = (first.id, first.mine);
+    let author = first.author.name.to_string();
+    let key = row.key;
+    let delivery = Memo::new(move |_| message.with(|message| message.as_ref().map_or(Delivery::Sending, |message| message.delivery)));
+    let text = Memo::new(move |_| message.with(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default()));
+    let at = Memo::new(move |_| message.with(|message| message.as_ref().map_or(0, |message| message.at)));
+    let class = match (mine, grouped) {
+        (true, true) => "message mine grouped",
+        (true, false) => "message mine",
+        (false, true) => "message grouped",
+        (false, false) => "message",
+    };
+    let who = if mine { "You: ".to_owned() } else { format!("{author}: ") };
+    view! {
+        <article
+            class=class
+            data-testid="message"
+            data-message-id=id.to_string()
+            data-author=author
+            data-status=move || delivery.get().as_str()
+        >
+            <span class="sr-only">{who}</span>
+            <p class="message-text" data-testid="message-text" dir="auto">{move || text.get()}</p>
+            <span class="meta">
+                <time title=move || Local::of(at.get(), app.platform).full()>{move || Local::of(at.get(), app.platform).clock()}</time>
+                {mine.then(|| view! {
+                    <span class="status" data-testid="message-status" data-status=move || delivery.get().as_str()>
+                        {move || draw(state_icon(delivery.get()))}
+                        <span class="status-word">{move || wording::delivery(delivery.get())}</span>
+                    </span>
+                })}
+            </span>
+            <Menu app key message delivery/>
+        </article>
+    }
+    .into_any()
+}
+
+const fn state_icon(delivery: Delivery) -> Icon {
+    match delivery {
+        Delivery::Sending => Icon::Clock,
+        Delivery::Sent => Icon::Check,
+        Delivery::Delivered | Delivery::Read => Icon::Checks,
+        Delivery::Failed => Icon::Alert,
+    }
+}
+
+/// The message's button and the menu that it opens.
+#[component]
+fn Menu(app: AppContext, key: String, message: Memo<Option<MessageView>>, delivery: Memo<Delivery>) -> impl IntoView {
+    let state = app.state;
+    let (down, set_down) = signal(false);
+    let open = {
+        let key = key.clone();
+        Memo::new(move |_| state.menu.with(|open| open.as_ref() == Some(&key)))
+    };
+    let menu_id = format!("menu-{key}");
+    let button_id = format!("menu-button-{key}");
+    let toggle = move |event: MouseEvent| {
+        event.stop_propagation();
+        set_down.set(event.client_y() < ROOM_ABOVE);
+        state.menu.set(if open.get_untracked() { None } else { Some(key.clone()) });
+        request_animation_frame(move || app.platform.run(|browser| browser.focus_sibling(".menu [role=menuitem]", 1)));
+    };
+    let leave = {
+        let button_id = button_id.clone();
+        move || {
+            state.menu.set(None);
+            app.platform.run(|browser| browser.focus(&button_id));
+        }
+    };
+    let on_key = {
+        let leave = leave.clone();
+        move |event: KeyboardEvent| {
+            match event.key().as_str() {
+                "ArrowDown" => app.platform.run(|browser| browser.focus_sibling(".menu [role=menuitem]", 1)),
+                "ArrowUp" => app.platform.run(|browser| browser.focus_sibling(".menu [role=menuitem]", -1)),
+                "Escape" => {
+                    event.stop_propagation();
+                    leave();
+                }
+                "Tab" => return state.menu.set(None),
+                _ => return,
+            }
+            event.prevent_default();
+        }
+    };
+    let copy = {
+        let leave = leave.clone();
+        move |_| {
+            let text = message.with_untracked(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default());
+            spawn_local(async move {
+                let words = if app.platform.copy(text).await { "Copied" } else { "Not copied: select the text by hand" };
+                state.announcement.set(words.into());
+            });
+            leave();
+        }
+    };
+    let inspect = move |_| {
+        state.menu.set(None);
+        if let Some(id) = message.with_untracked(|message| message.as_ref().map(|message| message.id)) {
+            state.panel.set(Some(Panel::ServerRow(id)));
+        }
+    };
+    let retry = move |_| {
+        state.menu.set(None);
+        let id = message.with_untracked(|message| message.as_ref().map(|message| message.id));
+        if let (Some(id), Some(room)) = (id, state.timeline.room.get_untracked()) {
+            actions::resend(app, room, id);
+        }
+    };
+    view! {
+        <div class="menu-anchor">
+            <button
+                id=button_id
+                class="menu-button"
+                type="button"
+                data-testid="message-menu"
+                aria-label="Message menu"
+                aria-haspopup="menu"
+                aria-expanded=move || open.get().to_string()
+                on:click=toggle
+            >
+                {draw(Icon::More)}
+            </button>
+            <Show when=move || open.get()>
+                <div id=menu_id.clone() class="menu" data-down=move || down.get().to_string() role="menu" aria-label="Message" on:keydown=on_key.clone()>
+                    <button class="menu-item" type="button" role="menuitem" tabindex="-1" data-testid="message-copy" on:click=copy.clone()>
+                        {draw(Icon::Copy)} "Copy text"
+                    </button>
+                    <button class="menu-item" type="button" role="menuitem" tabindex="-1" data-testid="message-inspect" on:click=inspect>
+                        {draw(Icon::Eye)} "What the server sees"
+                    </button>
+                    <Show when=move || delivery.get() == Delivery::Failed>
+                        <button class="menu-item" type="button" role="menuitem" tabindex="-1" data-testid="message-retry" on:click=retry>
+                            {draw(Icon::Retry)} "Try again"
+                        </button>
+                    </Show>
+                </div>
+            </Show>
+        </div>
+    }
+}

@@ -1,0 +1,87 @@
+//! The chat: list of rooms, conversation, panel; on a phone one of them at a time.
+
+mod composer;
+mod conversation;
+mod lock;
+mod me_bar;
+mod message;
+mod notices;
+mod panel;
+mod recipient;
+mod room_list;
+mod safety;
+mod server_view;
+mod timeline;
+
+use leptos::ev;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::actions::{self, RECIPIENT_ID};
+use crate::context::use_app;
+use crate::settings::{Settings, SignOutDialog};
+
+use conversation::Conversation;
+use me_bar::MeBar;
+use notices::Notices;
+use panel::PanelAside;
+use room_list::Sidebar;
+
+/// The chat of a ready engine.
+#[component]
+pub(crate) fn Chat() -> impl IntoView {
+    let app = use_app();
+    let state = app.state;
+    let unread = Memo::new(move |_| state.rooms.with(|rows| rows.iter().map(|row| row.view.with(|view| view.unread)).sum::<u32>()));
+    let title = move || {
+        let place = state.timeline.room.get().and_then(|room| state.find_room(room)).map_or_else(
+            || "Messages".to_owned(),
+            |row| row.view.with(|view| if view.notes { "Notes to yourself".to_owned() } else { view.peer.name.to_string() }),
+        );
+        match unread.get() {
+            0 => place,
+            count => format!("({count}) {place}"),
+        }
+    };
+    listen_to_keys(move |event| {
+        if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
+            event.prevent_default();
+            app.platform.run(|browser| browser.focus(RECIPIENT_ID));
+        }
+        if event.key() == "Escape" {
+            // A dialog closes itself. Otherwise the innermost open thing goes first.
+            if state.menu.get_untracked().is_some() {
+                state.menu.set(None);
+            } else if state.dialog.get_untracked().is_none() && state.panel.get_untracked().is_some() {
+                state.panel.set(None);
+                app.platform.run(|browser| browser.focus(actions::COMPOSER_ID));
+            }
+        }
+    });
+
+    let view_name = move || if state.timeline.room.get().is_some() { "room" } else { "list" };
+    view! {
+        <Title text=title/>
+        <a class="skip" href="#main" data-testid="skip-link">"Skip to the conversation"</a>
+        <div class="app" data-view=view_name data-panel=move || state.panel.get().is_some().then_some("open")>
+            <MeBar/>
+            <Sidebar/>
+            <div class="center">
+                <Notices/>
+                <Conversation/>
+            </div>
+            <PanelAside/>
+        </div>
+        <p class="sr-only" role="status" aria-live="polite" data-testid="announcement">{move || state.announcement.get()}</p>
+        <Settings/>
+        <SignOutDialog/>
+    }
+}
+
+/// Listens to keys of the whole window from the first effect until the component goes.
+fn listen_to_keys(on_key: impl Fn(leptos::web_sys::KeyboardEvent) + Copy + 'static) {
+    Effect::new(move || {
+        let listener = window_event_listener(ev::keydown, on_key);
+        on_cleanup(move || listener.remove());
+    });
+}

@@ -1,0 +1,64 @@
+//! The panel beside the conversation: the lock's sentence, the safety number, and what the server sees of a message.
+
+use leptos::prelude::*;
+
+use super::safety::Safety;
+use super::server_view::ServerView;
+use crate::actions::COMPOSER_ID;
+use crate::context::use_app;
+use crate::state::{Panel, RoomRow};
+use crate::widgets::icon::{Icon, draw};
+use crate::wording;
+
+/// The panel, when one is open.
+#[component]
+pub(super) fn PanelAside() -> impl IntoView {
+    let app = use_app();
+    let state = app.state;
+    let shown = Memo::new(move |_| {
+        let panel = state.panel.get()?;
+        let row = state.timeline.room.get().and_then(|room| state.find_room(room))?;
+        Some((panel, row))
+    });
+    let close = move |_| {
+        state.panel.set(None);
+        app.platform.run(|browser| browser.focus(COMPOSER_ID));
+    };
+    // The reader's next Tab belongs to what was just opened.
+    Effect::new(move || {
+        if shown.with(Option::is_some) {
+            request_animation_frame(move || app.platform.run(|browser| browser.focus("panel-close")));
+        }
+    });
+    move || {
+        shown.get().map(|(panel, row)| {
+            view! {
+                <aside class="panel" id="panel" aria-label="Security of this conversation">
+                    <header class="panel-head">
+                        <h2>{match panel { Panel::Lock => "Who can read this", Panel::ServerRow(_) => "What the server sees" }}</h2>
+                        <button id="panel-close" class="icon-button" type="button" data-testid="panel-close" aria-label="Close" on:click=close>
+                            {draw(Icon::Close)}
+                        </button>
+                    </header>
+                    {match panel {
+                        Panel::Lock => view! { <LockSection row/> }.into_any(),
+                        Panel::ServerRow(message) => view! { <ServerView room=row.room message/> }.into_any(),
+                    }}
+                </aside>
+            }
+        })
+    }
+}
+
+/// One sentence, and the number that proves it.
+#[component]
+fn LockSection(row: RoomRow) -> impl IntoView {
+    let view = row.view;
+    let (peer, notes) = view.with_untracked(|view| (view.peer.clone(), view.notes));
+    let name = peer.name.to_string();
+    let sentence = move || wording::lock_sentence(view.with(|view| view.trust), &name, notes);
+    view! {
+        <p class="lock-sentence" data-testid="lock-sentence">{draw(Icon::Lock)} <span>{sentence}</span></p>
+        {(!notes).then(|| view! { <Safety peer/> })}
+    }
+}

@@ -1,0 +1,114 @@
+//! The side: brand, recipient box, list of rooms, and what to do while there is none.
+
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+
+use super::recipient::RecipientBox;
+use crate::actions::{self, RECIPIENT_ID};
+use crate::context::use_app;
+use crate::state::RoomRow;
+use crate::time::{self, Local};
+use crate::widgets::Avatar;
+use crate::widgets::icon::{Icon, draw};
+
+/// Left column on a wide screen, the first screen on a phone.
+#[component]
+pub(super) fn Sidebar() -> impl IntoView {
+    let app = use_app();
+    let state = app.state;
+    let on_key = move |event: KeyboardEvent| {
+        let step = match event.key().as_str() {
+            "ArrowDown" => 1,
+            "ArrowUp" => -1,
+            _ => return,
+        };
+        event.prevent_default();
+        app.platform.run(|browser| browser.focus_sibling(".room", step));
+    };
+    view! {
+        <nav class="sidebar" aria-label="Conversations">
+            <div class="brand-row">
+                <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
+                <button
+                    class="icon-button"
+                    type="button"
+                    data-testid="new-chat"
+                    aria-label="New conversation"
+                    on:click=move |_| app.platform.run(|browser| browser.focus(RECIPIENT_ID))
+                >
+                    {draw(Icon::Plus)}
+                </button>
+            </div>
+            <RecipientBox/>
+            <ul class="rooms" data-testid="room-list" on:keydown=on_key>
+                <For each=move || state.rooms.get() key=|row| row.room let:row>
+                    <li><RoomItem row/></li>
+                </For>
+            </ul>
+            <Show when=move || state.rooms.with(Vec::is_empty)>
+                <p class="rooms-empty">"No conversations yet. Type a user name above to begin one."</p>
+            </Show>
+        </nav>
+    }
+}
+
+/// One room of the list.
+#[component]
+fn RoomItem(row: RoomRow) -> impl IntoView {
+    let app = use_app();
+    let room = row.room;
+    let view = row.view;
+    let (peer, notes) = view.with_untracked(|view| (view.peer.clone(), view.notes));
+    let peer_name = peer.name.to_string();
+    let name = if notes { "Notes to yourself".to_owned() } else { peer.name.to_string() };
+    let current = move || app.state.timeline.room.get() == Some(room);
+    let when = {
+        let view = view.clone();
+        move || Local::of(view.with(|view| view.active_at), app.platform).short(time::now(app.platform))
+    };
+    let preview = {
+        let view = view.clone();
+        move || {
+            view.with(|view| {
+                if view.draft && !current() {
+                    return ("Draft".to_owned(), "You have not sent what you wrote".to_owned());
+                }
+                match &view.preview {
+                    Some(preview) if preview.mine && !view.notes => ("You:".to_owned(), preview.text.clone()),
+                    Some(preview) => (String::new(), preview.text.clone()),
+                    None => (String::new(), "No messages yet".to_owned()),
+                }
+            })
+        }
+    };
+    let preview = Memo::new(move |_| preview());
+    let unread = Memo::new(move |_| view.with(|view| view.unread));
+    view! {
+        <button
+            class="room"
+            type="button"
+            data-testid="room-item"
+            data-room-id=room.to_string()
+            data-name=peer_name
+            aria-current=move || current().then_some("true")
+            on:click=move |_| actions::open_room(app, room)
+        >
+            <Avatar person=peer notes/>
+            <span class="room-name">{name}</span>
+            <time class="room-time">{when}</time>
+            <span class="room-preview" dir="auto">
+                <Show when=move || !preview.with(|(mark, _)| mark.is_empty())>
+                    <span class="room-mark" data-draft=move || preview.with(|(mark, _)| mark == "Draft").to_string()>
+                        {move || preview.with(|(mark, _)| mark.clone())} " "
+                    </span>
+                </Show>
+                {move || preview.with(|(_, text)| text.clone())}
+            </span>
+            <Show when=move || { unread.get() > 0 }>
+                <span class="badge" data-testid="unread-badge">
+                    {move || unread.get()} <span class="sr-only">" unread"</span>
+                </span>
+            </Show>
+        </button>
+    }
+}

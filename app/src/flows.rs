@@ -1,0 +1,138 @@
+//! Sign-up, sign-in, recovery and their like: who is asked in which order, engine and server by turns.
+//!
+//! The engine derives and seals, the server function stores; the page passes values between them and holds no key of its own.
+
+use sotto_client_api::{Command, RecoveryCode, Reply};
+use sotto_protocol::accounts::{SignInRequest, SignedIn};
+use sotto_protocol::{ErrorCode, UserName};
+
+use crate::account_api::{self as server, AccountFault};
+use crate::context::AppContext;
+use crate::handle::flag;
+use crate::wording;
+
+/// Why a flow stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) code: ErrorCode,
+    pub(crate) retry_after: Option<u32>,
+}
+
+impl Failure {
+    /// The sentence for it.
+    pub(crate) fn sentence(self) -> String {
+        wording::error_after(self.code, self.retry_after)
+    }
+}
+
+impl From<ErrorCode> for Failure {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, retry_after: None }
+    }
+}
+
+impl From<AccountFault> for Failure {
+    fn from(AccountFault(error): AccountFault) -> Self {
+        Self { code: error.code, retry_after: error.retry_after }
+    }
+}
+
+/// The engine answered with another reply than the command has: page and worker are not of one build.
+const MISMATCH: Failure = Failure { code: ErrorCode::Malformed, retry_after: None };
+
+/// Makes an account and hands its recovery code to `show` as soon as the account exists, whatever comes after.
+pub(crate) async fn sign_up(app: AppContext, name: UserName, password: String, show: impl FnOnce(RecoveryCode)) -> Result<(), Failure> {
+    let Reply::SignUp { request, recovery_code } = app.client.call(Command::PrepareSignUp { name, password }).await? else {
+        return Err(MISMATCH);
+    };
+    let signed_in = server::sign_up(request).await?;
+    show(recovery_code);
+    app.client.call(Command::SignedIn(signed_in)).await?;
+    Ok(())
+}
+
+/// Derives the auth key of a password by the server's parameters.
+async fn prepare(app: AppContext, name: UserName, password: String, accept_new_salt: bool) -> Result<SignInRequest, Failure> {
+    let kdf = server::login_params(name.clone()).await?;
+    match app.client.call(Command::PrepareSignIn { name, password, kdf, accept_new_salt }).await? {
+        Reply::SignIn(request) => Ok(request),
+        _ => Err(MISMATCH),
+    }
+}
+
+/// Signs in. `kdf_salt_changed` asks the person; with their yes call again with `accept_new_salt`.
+pub(crate) async fn sign_in(app: AppContext, name: UserName, password: String, accept_new_salt: bool) -> Result<(), Failure> {
+    let request = prepare(app, name, password, accept_new_salt).await?;
+    let signed_in = server::sign_in(request).await?;
+    app.client.call(Command::SignedIn(signed_in)).await?;
+    Ok(())
+}
+
+/// Proves the current password and fetches the vault that it opens.
+async fn open_vault(app: AppContext, password: String) -> Result<SignedIn, Failure> {
+    let Some(me) = leptos::prelude::untrack(|| app.state.me()) else { return Err(ErrorCode::NotReady.into()) };
+    let request = prepare(app, me.name, password, false).await?;
+    Ok(server::open_vault(request.auth_key).await?)
+}
+
+/// Replaces the password.
+pub(crate) async fn change_password(app: AppContext, current: String, new_password: String) -> Result<(), Failure> {
+    let signed_in = open_vault(app, current).await?;
+    let Reply::ChangePassword(request) = app.client.call(Command::PrepareChangePassword { new_password, signed_in }).await? else {
+        return Err(MISMATCH);
+    };
+    server::change_password(request).await?;
+    app.client.call(Command::PasswordChanged).await?;
+    Ok(())
+}
+
+/// Replaces the recovery code.
+pub(crate) async fn new_recovery_code(app: AppContext, password: String) -> Result<RecoveryCode, Failure> {
+    let signed_in = open_vault(app, password).await?;
+    let Reply::NewRecovery { request, recovery_code } = app.client.call(Command::PrepareNewRecovery { signed_in }).await? else {
+        return Err(MISMATCH);
+    };
+    server::new_recovery_code(request).await?;
+    app.platform.run(|browser| browser.set_flag(flag::RECOVERY, None));
+    Ok(recovery_code)
+}
+
+/// Sets a new password by the recovery code; the new code goes to `show` as soon as it is in force.
+pub(crate) async fn recover(
+    app: AppContext,
+    name: UserName,
+    code: String,
+    new_password: String,
+    show: impl FnOnce(RecoveryCode),
+) -> Result<(), Failure> {
+    let Reply::RecoveryOpen(request) = app.client.call(Command::PrepareRecovery { name, code }).await? else { return Err(MISMATCH) };
+    let opened = server::recovery_open(request).await?;
+    let Reply::RecoveryFinish { request, recovery_code } = app.client.call(Command::FinishRecovery { opened, new_password }).await? else {
+        return Err(MISMATCH);
+    };
+    let signed_in = server::recovery_finish(request).await?;
+    show(recovery_code);
+    app.client.call(Command::SignedIn(signed_in)).await?;
+    Ok(())
+}
+
+/// Signs out and loads the page anew. Offline, a flag of this browser remembers to tell the server at the next load.
+pub(crate) async fn sign_out(app: AppContext, keep: bool) -> Result<(), Failure> {
+    app.client.call(Command::SignOut { keep }).await?;
+    app.platform.run(|browser| {
+        browser.set_flag(flag::SIGNING_OUT, Some(if keep { "keep" } else { "wipe" }));
+        if !keep {
+            browser.set_flag(flag::RECOVERY, None);
+        }
+    });
+    finish_sign_out(app, !keep).await;
+    app.platform.run(|browser| browser.load("/"));
+    Ok(())
+}
+
+/// Tells the server of a sign-out that this browser has made; leaves the flag when it can't.
+pub(crate) async fn finish_sign_out(app: AppContext, wipe: bool) {
+    if server::sign_out(wipe).await.is_ok() {
+        app.platform.run(|browser| browser.set_flag(flag::SIGNING_OUT, None));
+    }
+}

@@ -1,0 +1,169 @@
+//! Screens that stand in for the chat: opening, locked, replaced, another tab, broken. Each says what to do next.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_meta::Title;
+use sotto_client_api::Command;
+use sotto_client_api::views::Phase;
+use sotto_protocol::ErrorCode;
+
+use super::Front;
+use crate::context::use_app;
+use crate::settings::SignOutDialog;
+use crate::state::DialogKind;
+use crate::widgets::{Banner, PasswordField, use_hydrated, value_of};
+use crate::wording;
+
+/// Signed in, and the engine is opening this browser's data.
+#[component]
+pub(super) fn Opening() -> impl IntoView {
+    let app = use_app();
+    let words = move || app.state.progress.with(|view| view.as_ref().map_or("Opening your messages…", |view| wording::step(&view.step)));
+    view! {
+        <Title text="Opening"/>
+        <main class="opening" id="main" tabindex="-1" aria-busy="true">
+            <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
+            <p role="status">{words}</p>
+        </main>
+    }
+}
+
+/// Asks for the lock passphrase.
+#[component]
+pub(super) fn Locked() -> impl IntoView {
+    let app = use_app();
+    let state = app.state;
+    let hydrated = use_hydrated();
+    let (busy, set_busy) = signal(false);
+    let (error, set_error) = signal(None::<String>);
+    let node = NodeRef::<leptos::html::Input>::new();
+    let name = move || {
+        state.phase.with(|phase| match phase {
+            Phase::Locked { name } => name.to_string(),
+            _ => String::new(),
+        })
+    };
+    let on_submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        set_error.set(None);
+        set_busy.set(true);
+        let passphrase = value_of(node);
+        spawn_local(async move {
+            let outcome = app.client.call(Command::Unlock { passphrase }).await;
+            state.progress.set(None);
+            let _gone = set_busy.try_set(false);
+            if let Err(code) = outcome {
+                let _gone = set_error.try_set(Some(wording::error(code)));
+            }
+        });
+    };
+    view! {
+        <Title text="Locked"/>
+        <Front title="Locked" lead="Your messages in this browser are sealed under your passphrase.">
+            <form class="form" novalidate on:submit=on_submit>
+                <Banner text=error/>
+                <p class="me-line">"Signed in as "<code data-testid="me-username">{name}</code></p>
+                <PasswordField id="unlock-pass" testid="unlock-passphrase" label="Passphrase" autocomplete="off" node/>
+                <button class="button button-primary" type="submit" data-testid="unlock-submit" disabled=move || !hydrated.get() || busy.get()>
+                    {move || if busy.get() { "Opening…" } else { "Unlock" }}
+                </button>
+            </form>
+            <ul class="links">
+                <li>
+                    <button class="link" type="button" data-testid="signout" on:click=move |_| state.dialog.set(Some(DialogKind::SignOut))>
+                        "Forgot it? Sign out and wipe this device"
+                    </button>
+                </li>
+            </ul>
+            <SignOutDialog/>
+        </Front>
+    }
+}
+
+/// The account signed in on another browser.
+#[component]
+pub(super) fn Replaced() -> impl IntoView {
+    let app = use_app();
+    let again = move |_| app.state.phase.set(Phase::SignedOut { kept: replaced_name(app.state.phase.get_untracked()) });
+    view! {
+        <Title text="Signed in elsewhere"/>
+        <Front
+            title="You signed in on another browser"
+            lead="That browser took this one’s seat: new messages are readable there. Not you? Sign in here and change your password."
+        >
+            <div class="row">
+                <button class="button button-primary" type="button" data-testid="replaced-signin" on:click=again>"Use this browser again"</button>
+            </div>
+        </Front>
+    }
+}
+
+fn replaced_name(phase: Phase) -> Option<sotto_protocol::UserName> {
+    match phase {
+        Phase::Replaced { name } => Some(name),
+        _ => None,
+    }
+}
+
+/// Another tab runs Sotto.
+#[component]
+pub(super) fn OtherTab() -> impl IntoView {
+    let app = use_app();
+    view! {
+        <Title text="Open in another tab"/>
+        <Front title="Sotto is open in another tab" lead="Go on there. To use this tab instead, close the other one, then reload.">
+            <div class="row" data-testid="other-tab">
+                <button class="button button-primary" type="button" data-testid="reload" on:click=move |_| app.platform.run(|browser| browser.load("/"))>
+                    "Reload this tab"
+                </button>
+            </div>
+        </Front>
+    }
+}
+
+/// The engine can't run, or this browser's data does not open.
+#[component]
+pub(super) fn Broken(code: ErrorCode) -> impl IntoView {
+    let app = use_app();
+    let title = match code {
+        ErrorCode::Unsupported => "This browser can’t run Sotto",
+        ErrorCode::StorageDamaged => "The data in this browser does not open",
+        ErrorCode::StorageFull => "This browser is full",
+        _ => "Sotto did not start",
+    };
+    let damaged = code == ErrorCode::StorageDamaged;
+    view! {
+        <Title text=title/>
+        <Front title>
+            <Banner text=Signal::derive(move || Some(wording::error(code)))/>
+            <div class="row">
+                <button class="button button-primary" type="button" data-testid="reload" on:click=move |_| app.platform.run(|browser| browser.load("/"))>
+                    "Reload"
+                </button>
+                {damaged.then(|| view! {
+                    <button
+                        class="button button-danger"
+                        type="button"
+                        data-testid="signout"
+                        on:click=move |_| app.state.dialog.set(Some(DialogKind::SignOut))
+                    >
+                        "Sign out and wipe this device"
+                    </button>
+                })}
+            </div>
+            <SignOutDialog/>
+        </Front>
+    }
+}
+
+/// No such page.
+#[component]
+pub(crate) fn NotFound() -> impl IntoView {
+    view! {
+        <Title text="Not here"/>
+        <Front title="There is no such page" lead="The address may be mistyped.">
+            <div class="row"><a class="button button-primary" href="/" data-testid="home-link">"To Sotto"</a></div>
+        </Front>
+    }
+}

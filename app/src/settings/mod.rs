@@ -1,0 +1,43 @@
+//! Settings: appearance, sessions, password, recovery code, lock, and what the server learns.
+
+mod about;
+mod lock;
+mod password;
+mod recovery;
+mod sessions;
+mod sign_out;
+mod theme;
+
+use leptos::prelude::*;
+
+use crate::context::use_app;
+use crate::state::DialogKind;
+use crate::widgets::Modal;
+
+pub(crate) use sign_out::SignOutDialog;
+
+/// The settings dialog.
+#[component]
+pub(crate) fn Settings() -> impl IntoView {
+    let dialog = use_app().state.dialog;
+    let close = move |()| {
+        if dialog.get_untracked() == Some(DialogKind::Settings) {
+            dialog.set(None);
+        }
+    };
+    view! {
+        <Modal
+            id="settings"
+            title="Settings"
+            open=Signal::derive(move || dialog.get() == Some(DialogKind::Settings))
+            on_close=Callback::new(close)
+        >
+            <theme::ThemeSection/>
+            <sessions::SessionsSection/>
+            <password::PasswordSection/>
+            <recovery::RecoverySection/>
+            <lock::LockSection/>
+            <about::AboutSection/>
+        </Modal>
+    }
+}

@@ -1,0 +1,180 @@
+//! The sentences of the page: every error code says what to do, every state has its word. No other file words an error.
+
+use sotto_client_api::views::{ConnectionView, Delivery, SystemLine, Trust};
+use sotto_protocol::{ErrorCode, limits};
+
+/// A sentence for a code: what happened, and what to do.
+#[must_use]
+pub fn error(code: ErrorCode) -> String {
+    use ErrorCode as E;
+    let sentence = match code {
+        E::Malformed | E::UnknownKind => "This page and the server don't understand each other. Reload the page, then try again.",
+        E::TooLarge => "That is too long. Shorten it, then try again.",
+        E::SignedOut => "You are signed out. Sign in to go on.",
+        E::WrongOrigin => "The request came from another site and was refused. Open Sotto by its own address.",
+        E::Forbidden => "You can't do that here.",
+        E::NotFound => "There is nobody by that name on this server. Check the spelling, or send them the invite link.",
+        E::TooManyTries => "Too many tries. Wait a minute, then try again.",
+        E::Unavailable => "The server can't do it right now. Nothing was changed: try again in a moment.",
+        E::Internal => "Something went wrong on the server. Nothing was changed: try again in a moment.",
+        E::InvalidName => "A user name has 3 to 32 of these: a to z, 0 to 9, _ and -.",
+        E::ReservedName => "That name is reserved. Choose another one.",
+        E::NameTaken => "That name belongs to somebody. Choose another one.",
+        E::WrongCredentials => "That is not right. Check the user name and what you typed, then try again.",
+        E::RegistrationClosed => "This server takes no new accounts. Ask whoever runs it.",
+        E::CommonPassword => "That is one of the passwords that everybody tries first. Choose another one.",
+        E::ShortPassword => return format!("A password needs at least {} characters.", limits::PASSWORD_MIN_CHARS),
+        E::NoRecoveryCode => "This account has no recovery code, so a forgotten password can't be replaced.",
+        E::MistypedRecoveryCode => "That code has a typing error. Compare it with what you saved, group by group.",
+        E::KdfRefused => "The server asked this browser to protect your password badly, so nothing was sent. Tell whoever runs it.",
+        E::KdfWeakened => "The server asks for weaker password protection than before, so nothing was sent. Tell whoever runs it.",
+        E::KdfSaltChanged => {
+            "Was your password changed on another device? If it was, go on. If not, stop, and tell whoever runs this server."
+        }
+        E::VaultDamaged => {
+            "Your sealed keys on the server did not open: they may be damaged. Try again, then tell whoever runs the server."
+        }
+        E::DeviceListRefused => "The list of your devices did not verify. Reload the page, then try again.",
+        E::DeviceUnknown => "This browser is no longer one of your devices. Sign in again.",
+        E::StaleEpoch => "The conversation moved on meanwhile. Try again.",
+        E::RoomExists => "You have this conversation already. Open it from the list.",
+        E::CommitRefused => "The server refused the change, because it breaks a rule of the conversation. Reload, then try again.",
+        E::NoKeyPackage => "They can't be added right now, because their browser has left no keys. Try again after they have been online.",
+        E::NotAuthentic => "What arrived does not verify, so it was left out. Compare the safety number if it happens again.",
+        E::WrongSuite => "That uses encryption which Sotto does not accept, so it was left out.",
+        E::WrongClock => "The clock of this device is more than an hour wrong. Set it right, then reload the page.",
+        E::Gone => "The server has deleted it: messages are kept there for a limited time only.",
+        E::StorageDamaged => {
+            "The data in this browser does not open. Sign in again to start afresh here; messages on other devices are safe."
+        }
+        E::StorageFull => "This browser has no room left to store anything. Free some space, then try again. Nothing was lost.",
+        E::Unsupported => {
+            "This browser lacks something that Sotto needs (storage, locks or WebAssembly). Leave private mode, or use a current browser."
+        }
+        E::OtherTab => "Sotto runs in another tab of this browser. Go on there, or close it and reload this one.",
+        E::Offline => "There is no connection to the server. Check your network, then try again.",
+        E::WrongPassphrase => "That is not the passphrase of this browser. Try again.",
+        E::NotReady => "Sotto is still starting. Try again in a moment.",
+        E::IdentityChanged => "The identity behind this name is another than before. Compare the safety number before you write.",
+    };
+    sentence.into()
+}
+
+/// A sentence for a code with the seconds to wait, when the server said how many.
+#[must_use]
+pub fn error_after(code: ErrorCode, retry_after: Option<u32>) -> String {
+    match retry_after {
+        Some(seconds) if code == ErrorCode::TooManyTries => format!("Too many tries. Wait {}, then try again.", duration(seconds)),
+        _ => error(code),
+    }
+}
+
+fn duration(seconds: u32) -> String {
+    match seconds {
+        0..=1 => "a second".into(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// Word of the connection.
+pub(crate) const fn connection(view: ConnectionView) -> &'static str {
+    match view {
+        ConnectionView::Off => "Not connected",
+        ConnectionView::Connecting => "Connecting…",
+        ConnectionView::CatchingUp => "Catching up…",
+        ConnectionView::Online => "Connected",
+        ConnectionView::Waiting { .. } => "Offline, trying again",
+    }
+}
+
+/// Value of the connection's `data-state`.
+pub(crate) const fn connection_state(view: ConnectionView) -> &'static str {
+    match view {
+        ConnectionView::Off => "off",
+        ConnectionView::Connecting => "connecting",
+        ConnectionView::CatchingUp => "catching-up",
+        ConnectionView::Online => "online",
+        ConnectionView::Waiting { .. } => "waiting",
+    }
+}
+
+/// Word of a message's state.
+pub(crate) const fn delivery(state: Delivery) -> &'static str {
+    match state {
+        Delivery::Sending => "Sending",
+        Delivery::Sent => "Sent",
+        Delivery::Delivered => "Delivered",
+        Delivery::Read => "Read",
+        Delivery::Failed => "Not sent",
+    }
+}
+
+/// Short text of the lock.
+pub(crate) const fn lock_label(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Pinned => "End-to-end",
+        Trust::Verified => "Verified, end-to-end",
+        Trust::Changed => "Identity changed",
+    }
+}
+
+/// The one sentence that the lock opens into.
+pub(crate) fn lock_sentence(trust: Trust, name: &str, notes: bool) -> String {
+    if notes {
+        return "Only you can read these notes: the server keeps bytes that it cannot open.".into();
+    }
+    match trust {
+        Trust::Pinned => format!("Only you and {name} can read this: the server passes on bytes that it cannot open."),
+        Trust::Verified => format!("Only you and {name} can read this, and you compared numbers, so nobody stands between you."),
+        Trust::Changed => format!("{name} has another identity than before: compare the safety number before you write."),
+    }
+}
+
+/// A line about what happened in a room. `me` is the own name.
+pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
+    let who = |name: &str| if name == me { "You".to_owned() } else { name.to_owned() };
+    match line {
+        SystemLine::Created { by } => format!("{} began this conversation", who(by.name.as_str())),
+        SystemLine::NewDevice { who: person } => format!("{} signed in on a new device", who(person.name.as_str())),
+        SystemLine::JoinedHere => "You signed in on this browser here. What came before was for your earlier device".into(),
+        SystemLine::Missing { count: 1 } => "1 message is no longer on the server".into(),
+        SystemLine::Missing { count } => format!("{count} messages are no longer on the server"),
+        SystemLine::NotReadable => "A message did not verify and was left out".into(),
+        SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.name),
+    }
+}
+
+/// Word of a password's strength, 0 to 4.
+pub(crate) const fn strength(strength: u8) -> &'static str {
+    match strength {
+        0 => "Guessed at once",
+        1 => "Weak",
+        2 => "Fair",
+        3 => "Strong",
+        _ => "Out of reach",
+    }
+}
+
+/// What a long step does, by its stable name.
+pub(crate) fn step(name: &str) -> &'static str {
+    match name {
+        "deriving" => "Turning your password into keys, on this device…",
+        "opening" => "Opening your sealed keys…",
+        "joining" => "Taking your seat in your conversations…",
+        "catching_up" => "Fetching what arrived meanwhile…",
+        _ => "Working…",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_named_in_seconds_or_minutes() {
+        assert_eq!(error_after(ErrorCode::TooManyTries, Some(40)), "Too many tries. Wait 40 seconds, then try again.");
+        assert_eq!(error_after(ErrorCode::TooManyTries, Some(601)), "Too many tries. Wait 11 minutes, then try again.");
+        assert_eq!(error_after(ErrorCode::Gone, Some(3)), error(ErrorCode::Gone));
+    }
+}

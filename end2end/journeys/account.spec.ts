@@ -1,0 +1,191 @@
+// Passwords, recovery, sign-out, devices.
+import { FAILED_REQUEST, PASSWORD } from "../lib/person";
+import { databases, dump } from "../lib/storage";
+import { expect, test } from "../lib/test";
+
+const NEW_PASSWORD = "another sentence with 5 words";
+
+test("a wrong password is answered with a sentence and changes nothing", async ({ mira }) => {
+  mira.expectErrors(FAILED_REQUEST.status(401));
+  await mira.signOut("wipe");
+  await mira.trySignIn("not my password at all");
+  await expect(mira.at("error-banner")).toContainText("not right");
+  await mira.signIn();
+});
+
+test("names that are taken, reserved or malformed are refused with a sentence each", async ({ mira: _, arrive }) => {
+  const eve = await arrive("eve");
+  eve.expectErrors(FAILED_REQUEST.status(409));
+  await eve.goTo("/signup");
+  const tries = [
+    ["mira", "belongs to somebody"],
+    ["admin", "reserved"],
+    ["no spaces", "3 to 32"],
+    ["ab", "3 to 32"],
+  ];
+  for (const [name, sentence] of tries) {
+    await eve.at("signup-username").fill(name ?? "");
+    await eve.at("signup-password").fill(PASSWORD);
+    await eve.at("signup-submit").click();
+    await expect(eve.at("error-banner")).toContainText(sentence ?? "");
+  }
+});
+
+test("common and short passwords are refused, and the strength is shown", async ({ arrive }) => {
+  const eve = await arrive("eve");
+  await eve.goTo("/signup");
+  await eve.at("signup-username").fill("eve");
+  for (const [password, sentence] of [
+    ["password1", "everybody tries first"],
+    ["short", "at least 8"],
+  ]) {
+    await eve.at("signup-password").fill(password ?? "");
+    await expect(eve.at("password-strength")).toContainText(sentence ?? "");
+    await eve.at("signup-submit").click();
+    await expect(eve.at("error-banner")).toContainText(sentence ?? "");
+  }
+});
+
+test("the recovery code opens a forgotten account once, and makes a new code", async ({ arrive }) => {
+  const mira = await arrive("mira");
+  mira.expectErrors(FAILED_REQUEST.status(401));
+  const code = await mira.signUp();
+  await mira.signOut("wipe");
+
+  const recover = async (typed: string) => {
+    await mira.goTo("/");
+    await mira.at("forgot-password").click();
+    await mira.at("recovery-username").fill("mira");
+    await mira.at("recovery-input").fill(typed);
+    await mira.at("new-password").fill(NEW_PASSWORD);
+    await mira.at("recovery-submit").click();
+  };
+  await recover(code.toLowerCase().replaceAll("-", " "));
+  const next = await mira.takeRecoveryCode();
+  expect(next).not.toBe(code);
+  await mira.expectSignedIn();
+
+  await mira.signOut("wipe");
+  await mira.trySignIn(PASSWORD);
+  await expect(mira.at("error-banner")).toBeVisible();
+  await recover(code);
+  await expect(mira.at("error-banner")).toBeVisible();
+  await mira.goTo("/");
+  await mira.signIn(NEW_PASSWORD);
+});
+
+test("a changed password is the only one that works from then on, and the messages stay", async ({ mira, jonas: _ }) => {
+  mira.expectErrors(FAILED_REQUEST.status(401));
+  await mira.openRoomWith("jonas");
+  await mira.send("under the old password");
+  await mira.changePassword(PASSWORD, NEW_PASSWORD);
+  await mira.signOut("keep");
+  await mira.trySignIn(PASSWORD);
+  await expect(mira.at("error-banner")).toBeVisible();
+  await mira.signIn(NEW_PASSWORD);
+  await mira.enterRoom("jonas");
+  await mira.expectMessage("under the old password");
+  await mira.send("under the new one");
+  await mira.expectMessage("under the new one", ["sent", "delivered"]);
+});
+
+test("the password can't be changed without the current one", async ({ mira }) => {
+  mira.expectErrors(FAILED_REQUEST.status(401));
+  await mira.openSettings();
+  await mira.at("current-password").fill("not my password at all");
+  await mira.at("new-password").fill(NEW_PASSWORD);
+  await mira.at("change-password").click();
+  await expect(mira.at("error-banner")).toBeVisible();
+  await mira.closeDialog();
+  await mira.signOut("wipe");
+  await mira.signIn(PASSWORD);
+});
+
+// Rig: br. Fails without `Effect::Wipe` in the engine's sign-out, and without `delete` in the worker's `Storage::wipe`.
+test("r15_logout_wipe_leaves_nothing_in_this_browser", async ({ mira, jonas: _ }) => {
+  await mira.openRoomWith("jonas");
+  await mira.send("to be wiped");
+  expect((await dump(mira.page)).length).toBeGreaterThan(0);
+  const answer = mira.page.waitForResponse(async (response) => "clear-site-data" in (await response.allHeaders()));
+  await mira.signOut("wipe");
+  expect((await (await answer).allHeaders())["clear-site-data"]).toMatch(/storage/);
+  expect(await databases(mira.page)).not.toContain("sotto");
+  expect((await mira.context.cookies()).filter(({ name }) => name.startsWith("__Host-"))).toEqual([]);
+});
+
+// Rig: br. Fails when the engine's sign-out with "keep" does not ask for `DeviceWrap::Remove`.
+test("r15_logout_keep_leaves_rows_whose_key_is_under_the_vault_alone", async ({ mira, jonas: _ }) => {
+  await mira.openRoomWith("jonas");
+  await mira.send("to be kept");
+  expect((await dump(mira.page)).filter(({ store }) => store === "profile").some(({ value }) => value.includes("CryptoKey"))).toBe(true);
+  await mira.signOut("keep");
+  const rows = await dump(mira.page);
+  expect(rows.filter(({ store }) => store === "entries").length).toBeGreaterThan(0);
+  expect(rows.some(({ value }) => value.includes("CryptoKey"))).toBe(false);
+  // Without the password nothing opens.
+  await mira.reload();
+  await mira.expectSignedOut();
+  await mira.signIn();
+  await mira.enterRoom("jonas");
+  await mira.expectMessage("to be kept");
+});
+
+test("signing in on a fresh browser replaces the device and talks on", async ({ mira, jonas, arrive }) => {
+  await mira.openRoomWith("jonas");
+  await mira.send("to the first browser");
+  await jonas.enterRoom("mira");
+  await jonas.expectMessage("to the first browser");
+
+  const elsewhere = await arrive("jonas");
+  await elsewhere.signIn();
+  await expect(jonas.at("replaced-signin")).toBeVisible();
+
+  await elsewhere.enterRoom("mira");
+  await mira.send("to the second browser");
+  await elsewhere.expectMessage("to the second browser");
+  // What was said before this device joined can't be read on it.
+  await elsewhere.expectNoMessage("to the first browser");
+  await elsewhere.send("from the second browser");
+  await mira.expectMessage("from the second browser");
+  await elsewhere.expectMessage("from the second browser", "read");
+});
+
+test("another session can be revoked from the list, and ends at once", async ({ mira, arrive }) => {
+  const elsewhere = await arrive("mira");
+  elsewhere.expectErrors(FAILED_REQUEST.status(401), /WebSocket connection to/);
+  mira.expectErrors(FAILED_REQUEST.status(401), /WebSocket connection to/);
+  await elsewhere.signIn();
+  // The newer browser is the device now; it sees the older session and ends it.
+  await elsewhere.openSettings();
+  await expect(elsewhere.at("session")).toHaveCount(2);
+  await elsewhere.at("session-revoke").click();
+  await expect(elsewhere.at("session")).toHaveCount(1);
+  await mira.reload();
+  await expect(mira.at("me-username")).toHaveCount(0);
+});
+
+test("a lock passphrase seals this browser until it is given again", async ({ mira, jonas: _ }) => {
+  await mira.openRoomWith("jonas");
+  await mira.send("behind the lock");
+  await mira.openSettings();
+  await mira.at("lock-passphrase").fill("four words of mine");
+  await mira.at("lock-set").click();
+  await expect(mira.at("lock-state")).toHaveAttribute("data-set", "true");
+  expect((await dump(mira.page)).some(({ value }) => value.includes("CryptoKey"))).toBe(false);
+
+  await mira.reload();
+  await mira.at("unlock-passphrase").fill("four words of yours");
+  await mira.at("unlock-submit").click();
+  await expect(mira.at("error-banner")).toBeVisible();
+  await mira.at("unlock-passphrase").fill("four words of mine");
+  await mira.at("unlock-submit").click();
+  await mira.expectSignedIn();
+  await mira.enterRoom("jonas");
+  await mira.expectMessage("behind the lock");
+
+  await mira.openSettings();
+  await mira.at("lock-remove").click();
+  await expect(mira.at("lock-state")).toHaveAttribute("data-set", "false");
+  await mira.reload();
+  await mira.expectSignedIn();
+});

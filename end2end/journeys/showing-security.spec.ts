@@ -1,0 +1,72 @@
+// What the product shows of its security: safety numbers, the lock, and what the server sees.
+import { type Page } from "@playwright/test";
+import { MESSAGE_KIND, sql } from "../lib/database";
+import { expect, test } from "../lib/test";
+
+test("the safety number has 60 digits, is the same on both sides, and can be marked as verified", async ({ mira, jonas }) => {
+  await mira.openRoomWith("jonas");
+  await mira.send("shall we compare?");
+  await jonas.enterRoom("mira");
+  const [hers, his] = [await mira.safetyNumber(), await jonas.safetyNumber()];
+  expect(hers).toMatch(/^\d{60}$/);
+  expect(his).toBe(hers);
+  await expect(mira.at("safety-qr")).toBeVisible();
+  await expect(mira.at("lock-sentence")).toBeVisible();
+
+  await mira.at("safety-verify").click();
+  await expect(mira.at("safety-state")).toHaveAttribute("data-verified", "true");
+  await expect(mira.at("lock-badge")).toHaveAttribute("data-trust", "verified");
+  await mira.reload();
+  await mira.enterRoom("jonas");
+  await expect(mira.at("lock-badge")).toHaveAttribute("data-trust", "verified");
+});
+
+test("another pair has another safety number", async ({ mira, jonas: _, arrive }) => {
+  const eve = await arrive("eve");
+  await eve.signUp();
+  await mira.openRoomWith("jonas");
+  const withJonas = await mira.safetyNumber();
+  await mira.at("panel-close").click();
+  await mira.openRoomWith("eve");
+  expect(await mira.safetyNumber()).not.toBe(withJonas);
+});
+
+// Rig: db. Fails when the engine answers `ServerRow` from its own copy instead of `GET …/entries/{seq}`.
+test("the panel shows the server's own row, notices that it was altered, and says when it is gone", async ({ mira, jonas, server }) => {
+  await mira.openRoomWith("jonas");
+  await mira.send("what do you see?");
+  await jonas.enterRoom("mira");
+  await mira.expectMessage("what do you see?", "read");
+
+  const panel = await mira.inspect("what do you see?");
+  await expect(panel).toHaveAttribute("data-state", "stored");
+  await expect(mira.at("server-view-text")).toHaveText("what do you see?");
+  await expect(mira.at("server-view-fields")).toContainText("mira");
+  const seq = await fieldOf(mira.page, "seq");
+  const stored = sql(server.dataDir, "SELECT hex(bytes) FROM log WHERE kind = ? AND seq = ?", MESSAGE_KIND, seq).rows;
+  expect(stored).toHaveLength(1);
+  const hex = String(stored[0]?.[0]).toLowerCase();
+  const shown = (await mira.at("server-view-bytes").innerText()).replace(/\s/g, "").toLowerCase();
+  expect(shown.length).toBeGreaterThan(64);
+  expect(hex.startsWith(shown)).toBe(true);
+
+  const altered = `${hex.slice(0, 40)}${hex.slice(40, 42) === "00" ? "ff" : "00"}${hex.slice(42)}`;
+  expect(sql(server.dataDir, "UPDATE log SET bytes = ? WHERE kind = ? AND seq = ?", { hex: altered }, MESSAGE_KIND, seq).changed).toBe(1);
+  await mira.at("server-view-refresh").click();
+  await expect(panel).toHaveAttribute("data-state", "altered");
+  await expect(mira.at("server-altered")).toBeVisible();
+  expect((await mira.at("server-view-bytes").innerText()).replace(/\s/g, "").toLowerCase()).not.toBe(shown);
+
+  mira.expectErrors(/status of 410/);
+  sql(server.dataDir, "DELETE FROM log WHERE kind = ? AND seq = ?", MESSAGE_KIND, seq);
+  await mira.at("server-view-refresh").click();
+  await expect(panel).toHaveAttribute("data-state", "gone");
+  await expect(mira.at("server-gone")).toContainText("Deleted from the server");
+  // The text stays where it belongs: with the people.
+  await mira.expectMessage("what do you see?");
+});
+
+async function fieldOf(page: Page, name: string): Promise<number> {
+  const term = page.getByTestId("server-view-fields").locator("div").filter({ has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) });
+  return Number(await term.locator("dd").innerText());
+}

@@ -1,0 +1,131 @@
+//! `/api/v1`: CBOR in, CBOR out (the table is in `protocol::api`).
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use minicbor::{Decode, Encode};
+use serde::Deserialize;
+use sotto_protocol::api::{
+    ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, KeyPackageCount, People, ReplaceDevice, RoomState, Rooms, StoredEntry,
+    UploadCommit, UploadKeyPackages,
+};
+use sotto_protocol::{ErrorCode, RoomId, Seq, codec, limits};
+
+use crate::body;
+use crate::error::{ApiError, CBOR};
+use crate::request::Asking;
+use crate::state::AppState;
+
+/// An answer in CBOR.
+struct Cbor<T>(T);
+
+impl<T: Encode<()>> IntoResponse for Cbor<T> {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, CBOR)], codec::encode(&self.0)).into_response()
+    }
+}
+
+type Answer<T> = Result<Cbor<T>, ApiError>;
+
+/// The routes, without the sync socket.
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/devices", post(replace_device))
+        .route("/api/v1/key-packages", post(upload_key_packages))
+        .route("/api/v1/key-packages/claim", post(claim_key_packages))
+        .route("/api/v1/people", get(people))
+        .route("/api/v1/rooms", get(rooms).post(create_room))
+        .route("/api/v1/rooms/{room}/state", get(room_state))
+        .route("/api/v1/rooms/{room}/commits", post(upload_commit))
+        .route("/api/v1/rooms/{room}/entries/{seq}", get(entry))
+}
+
+async fn replace_device(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let device: ReplaceDevice = read(request, limits::API_BODY).await?;
+    Ok(app.backend.replace_device(&asking.context, caller, device).await?)
+}
+
+async fn upload_key_packages(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    request: Request,
+) -> Answer<KeyPackageCount> {
+    let caller = asking.signed_in()?;
+    let packages: UploadKeyPackages = read(request, limits::API_BODY).await?;
+    Ok(Cbor(app.backend.upload_key_packages(&asking.context, caller, packages).await?))
+}
+
+async fn claim_key_packages(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    request: Request,
+) -> Answer<ClaimedKeyPackages> {
+    let caller = asking.signed_in()?;
+    let claim: ClaimKeyPackages = read(request, limits::API_BODY).await?;
+    Ok(Cbor(app.backend.claim_key_packages(&asking.context, caller, claim).await?))
+}
+
+#[derive(Deserialize)]
+struct Search {
+    q: String,
+}
+
+async fn people(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    search: Result<Query<Search>, axum::extract::rejection::QueryRejection>,
+) -> Answer<People> {
+    let caller = asking.signed_in()?;
+    let Query(search) = search.map_err(|_| ErrorCode::Malformed)?;
+    Ok(Cbor(app.backend.search_people(&asking.context, caller, &search.q).await?))
+}
+
+async fn rooms(State(app): State<AppState>, Extension(asking): Extension<Asking>) -> Answer<Rooms> {
+    Ok(Cbor(app.backend.rooms(asking.signed_in()?).await?))
+}
+
+async fn create_room(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Answer<CommitAck> {
+    let caller = asking.signed_in()?;
+    let room: CreateRoom = read(request, limits::COMMIT_BODY).await?;
+    Ok(Cbor(app.backend.create_room(&asking.context, caller, room).await?))
+}
+
+async fn room_state(State(app): State<AppState>, Extension(asking): Extension<Asking>, Path(room): Path<String>) -> Answer<RoomState> {
+    Ok(Cbor(app.backend.room_state(asking.signed_in()?, room_id(&room)?).await?))
+}
+
+async fn upload_commit(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    Path(room): Path<String>,
+    request: Request,
+) -> Answer<CommitAck> {
+    let (caller, room) = (asking.signed_in()?, room_id(&room)?);
+    let commit: UploadCommit = read(request, limits::COMMIT_BODY).await?;
+    Ok(Cbor(app.backend.upload_commit(&asking.context, caller, room, commit).await?))
+}
+
+async fn entry(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    Path((room, seq)): Path<(String, String)>,
+) -> Answer<StoredEntry> {
+    let seq: Seq = seq.parse().map_err(|_| ErrorCode::NotFound)?;
+    Ok(Cbor(app.backend.entry(asking.signed_in()?, room_id(&room)?, seq).await?))
+}
+
+/// A path that names no room names nothing.
+fn room_id(text: &str) -> Result<RoomId, ErrorCode> {
+    text.parse().map_err(|_| ErrorCode::NotFound)
+}
+
+async fn read<T: for<'b> Decode<'b, ()>>(request: Request, limit: usize) -> Result<T, ApiError> {
+    if !body::declares(request.headers(), "application/cbor") {
+        return Err(ErrorCode::Malformed.into());
+    }
+    let bytes = body::read(request, limit).await?;
+    Ok(codec::decode(&bytes, limit)?)
+}

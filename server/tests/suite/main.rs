@@ -1,0 +1,12 @@
+//! Tests of the real binary over real sockets. One program, because linking is what costs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs, unreachable_pub, dead_code)]
+
+mod kit;
+
+mod browser_headers;
+mod cross_site;
+mod durability;
+mod login;
+mod operation;
+mod sessions;
+mod socket;

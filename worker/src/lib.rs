@@ -1,0 +1,37 @@
+//! WASM entry of the engine's Web Worker: the host that carries out what `sotto_client::Engine` asks for in a browser.
+//!
+//! | file | its one job |
+//! |---|---|
+//! | `host` | one engine step at a time, effects strictly in order |
+//! | `page` | messages from and to the page |
+//! | `storage` | the four storage effects, one after another |
+//! | `idb` | IndexedDB requests and transactions as futures |
+//! | `device_key` | the storage key's wrap under a non-extractable WebCrypto key |
+//! | `tab_lock` | one engine for each browser profile |
+//! | `socket` | the sync WebSocket |
+//! | `http` | calls of `/api/v1` |
+//! | `alarm` | the one timer |
+//! | `scope` | what the worker's global scope offers |
+//!
+//! Invariants: the host never looks into bytes; nothing secret is logged; a panic ends the worker instead of going on with a
+//! state that was never persisted.
+
+mod alarm;
+mod device_key;
+mod host;
+mod http;
+mod idb;
+mod page;
+mod scope;
+mod socket;
+mod storage;
+mod tab_lock;
+
+use wasm_bindgen::prelude::*;
+
+/// Starts the engine when the module is there. The worker's script (xtask) holds back what the page says before that.
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|_| page::last_words()));
+    page::listen(host::Host::new());
+}

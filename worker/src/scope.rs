@@ -1,0 +1,37 @@
+//! What the worker's global scope offers: scope, clock, and whether the browser has what Sotto needs.
+
+use js_sys::Reflect;
+use sotto_protocol::Millis;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::DedicatedWorkerGlobalScope;
+
+/// The worker's global scope.
+pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Now, by this device's clock.
+pub(crate) fn now() -> Millis {
+    // Whole and positive for the next 285,000 years; `as` saturates otherwise.
+    js_sys::Date::now() as Millis
+}
+
+/// Whether IndexedDB, Web Locks and WebCrypto are all there (insecure pages and old browsers lack some).
+pub(crate) fn is_supported() -> bool {
+    let there = |path: &[&str]| {
+        let mut value = JsValue::from(scope());
+        for name in path {
+            value = Reflect::get(&value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+            if value.is_undefined() || value.is_null() {
+                return false;
+            }
+        }
+        true
+    };
+    there(&["indexedDB"]) && there(&["navigator", "locks"]) && there(&["crypto", "subtle"])
+}
+
+/// Name of a thrown or rejected DOM exception (`QuotaExceededError`), empty for anything else.
+pub(crate) fn error_name(error: &JsValue) -> String {
+    Reflect::get(error, &JsValue::from_str("name")).ok().and_then(|name| name.as_string()).unwrap_or_default()
+}

@@ -1,0 +1,76 @@
+//! What a browser has to load, against the limits that DESIGN sets. Exceeding one fails the build.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    paths::Paths,
+    web::{self, Manifest, Profile},
+};
+
+/// Brotli sizes in bytes (kB are thousands).
+const BUDGETS: [(&str, u64); 3] = [("page_bg.wasm", 220_000), ("worker_bg.wasm", 450_000), ("app.css", 25_000)];
+
+/// What has been reached on the way to the budgets: `make test` lets nothing grow past it, `make sizes` asks for the budgets.
+/// Lower a line whenever a module shrinks; when it stands at its budget, it goes.
+const REACHED: [(&str, u64); 3] = [("page_bg.wasm", 300_000), ("worker_bg.wasm", 840_000), ("app.css", 25_000)];
+
+/// Builds the site as it is released and holds it against the budgets.
+pub(crate) fn sizes(paths: &Paths) -> Result<()> {
+    report(&web::build(paths, Profile::Full)?, &BUDGETS)
+}
+
+/// Prints the sizes and lets nothing grow past what has been reached.
+pub(crate) fn no_growth(manifest: &Manifest) -> Result<()> {
+    report(manifest, &REACHED)
+}
+
+/// Prints raw, gzip and brotli sizes; an error names every limit that is exceeded.
+fn report(manifest: &Manifest, limits: &[(&str, u64)]) -> Result<()> {
+    println!("{:<24} {:>11} {:>11} {:>11} {:>11}", "file", "raw", "gzip", "brotli", "budget");
+    for (name, entry) in &manifest.files {
+        let packed = |size: Option<u64>| size.map_or_else(String::new, |size| size.to_string());
+        let budget = packed(BUDGETS.iter().find(|(file, _)| file == name).map(|(_, limit)| *limit));
+        println!("{name:<24} {:>11} {:>11} {:>11} {budget:>11}", entry.bytes, packed(entry.gzip), packed(entry.brotli));
+    }
+    let exceeded = exceeded(manifest, limits)?;
+    ensure!(exceeded.is_empty(), "over budget: {}", exceeded.join("; "));
+    Ok(())
+}
+
+fn exceeded(manifest: &Manifest, limits: &[(&str, u64)]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for &(name, limit) in limits {
+        let entry = manifest.files.get(name).with_context(|| format!("the site has no {name}"))?;
+        let size = entry.brotli.with_context(|| format!("{name} has no brotli sibling"))?;
+        if size > limit {
+            found.push(format!("{name} is {size} bytes in brotli, its limit {limit}"));
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn manifest(page: u64) -> Manifest {
+        let entry = |size: u64| serde_json::json!({ "file": "f", "sha256": "", "sri": "", "type": "", "bytes": size * 3, "gzip": size * 2, "brotli": size });
+        let files = serde_json::json!({ "page_bg.wasm": entry(page), "worker_bg.wasm": entry(450_000), "app.css": entry(1) });
+        serde_json::from_value(serde_json::json!({ "version": 1, "base": "/assets/", "files": files })).unwrap()
+    }
+
+    #[test]
+    fn a_budget_is_kept_to_the_byte() {
+        assert!(report(&manifest(220_000), &BUDGETS).is_ok());
+        let error = report(&manifest(220_001), &BUDGETS).unwrap_err().to_string();
+        assert!(error.contains("page_bg.wasm is 220001"), "{error}");
+    }
+
+    #[test]
+    fn a_site_without_a_budgeted_file_is_an_error_and_not_a_pass() {
+        let mut manifest = manifest(1);
+        manifest.files.remove("app.css");
+        assert!(report(&manifest, &BUDGETS).is_err());
+    }
+}

@@ -1,0 +1,19 @@
+//! The long tests: the same ones as in `test`, with more rounds.
+
+use anyhow::Result;
+
+use crate::{checks, command, paths::Paths};
+
+/// What the tests read to know how often: rounds of random steps, kill points and property cases.
+const COUNTS: [&str; 2] = ["SOTTO_SOAK_COUNT", "PROPTEST_CASES"];
+
+/// Runs the tests of engine, server and simulation with that many rounds.
+pub(crate) fn soak(paths: &Paths, count: Option<u32>) -> Result<()> {
+    let count = count.unwrap_or(1000).to_string();
+    let which = ["--package", "sotto-client", "--package", "sotto-backend", "--package", "sotto-server", "--package", "sotto-sim"];
+    let mut call = checks::tests(paths, &which);
+    for name in COUNTS {
+        call.env(name, &count);
+    }
+    command::step(&format!("soak, {count} rounds"), || command::run(&mut call))
+}
