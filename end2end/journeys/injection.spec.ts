@@ -4,7 +4,8 @@ import { corpus, Traps } from "../lib/xss";
 
 // Rig: br. Fails when `shell` in `app` answers without the nonce policy (server: the Content-Security-Policy header).
 test("r19_csp_an_injected_inline_script_is_blocked", async ({ mira }) => {
-  mira.expectErrors(/Content Security Policy/i, /TrustedScript/i, /Trusted Type/i);
+  // The injected images are requested before their handlers are refused.
+  mira.expectErrors(/Content Security Policy/i, /TrustedScript/i, /Trusted Type/i, /status of 404/);
   // By a server or a proxy that adds a script to the page: the header stays, the script has no nonce.
   await mira.page.route("**/", async (route) => {
     const answer = await route.fetch();
@@ -27,8 +28,7 @@ test("r19_csp_an_injected_inline_script_is_blocked", async ({ mira }) => {
       },
       () => document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='globalThis.__xss = 1'>"),
       () => document.body.setAttribute("onclick", "globalThis.__xss = 1"),
-      // biome-ignore lint/security/noGlobalEval: the point of the test
-      () => (0, eval)("globalThis.__xss = 1"),
+      // No eval here: what the developer tools' protocol evaluates is exempt from the policy, so it would prove nothing.
     ];
     for (const way of ways) {
       try {

@@ -99,7 +99,10 @@ export class Person {
 
   async signOut(what: "keep" | "wipe"): Promise<void> {
     await this.at("signout").click();
+    // The page loads anew when the server has heard of it.
+    const anew = this.page.waitForEvent("load");
     await this.at(`signout-${what}`).click();
+    await anew;
     await this.expectSignedOut();
   }
 

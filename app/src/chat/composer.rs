@@ -5,6 +5,7 @@ use core::time::Duration;
 use leptos::ev::KeyboardEvent;
 use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
+use sotto_client_api::Command;
 use sotto_protocol::limits;
 
 use crate::actions::{self, COMPOSER_ID};
@@ -53,23 +54,22 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
             send();
         }
     };
+    // Room and text go with the timer: it also fires when another room was opened meanwhile, and stores each where it belongs.
+    let save = move || app.client.tell(Command::SaveDraft { room, text: draft.get_untracked() });
     let on_input = move |event| {
-        draft.set(event_target_value(&event));
+        let text = event_target_value(&event);
+        draft.set(text.clone());
         cancel();
-        timer.set_value(set_timeout_with_handle(move || actions::save_draft(app, room), DRAFT_AFTER).ok());
+        let later = move || app.client.tell(Command::SaveDraft { room, text: text.clone() });
+        timer.set_value(set_timeout_with_handle(later, DRAFT_AFTER).ok());
     };
     // Leaving the page or the tab does not wait for the pause.
-    let flush = move || {
-        if timer.try_update_value(Option::take).flatten().map(|timer| timer.clear()).is_some() {
-            actions::save_draft(app, room);
-        }
-    };
     Effect::new(move || {
-        if !state.is_visible() {
-            flush();
+        let waits = !state.is_visible() && timer.try_update_value(Option::take).flatten().map(|timer| timer.clear()).is_some();
+        if waits {
+            save();
         }
     });
-    on_cleanup(cancel);
 
     let send_form = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -91,7 +91,6 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
                     prop:value=move || draft.get()
                     on:input=on_input
                     on:keydown=on_key
-                    on:blur=move |_| flush()
                 ></textarea>
             </div>
             <button class="send" type="submit" data-testid="composer-send" aria-label="Send" disabled=move || !can_send.get()>

@@ -26,7 +26,7 @@ pub(super) fn ServerView(room: RoomId, message: MessageId) -> impl IntoView {
             let _gone = set_answer.try_set(Some(outcome));
         });
     };
-    Effect::new(move || ask());
+    Effect::new(ask);
     let state = move || {
         answer.with(|answer| match answer {
             None => "loading",

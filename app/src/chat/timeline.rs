@@ -51,7 +51,7 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
     Effect::new(move |before: Option<Option<(usize, Option<Seq>)>>| {
         let now = (timeline.rows.with(Vec::len), timeline.newest());
         let grown = before.flatten().filter(|(count, newest)| *count > 0 && now.0 > *count && now.1 >= *newest);
-        let own_last = timeline.rows.with(|rows| rows.last().is_some_and(|row| is_mine(row)));
+        let own_last = timeline.rows.with(|rows| rows.last().is_some_and(is_mine));
         if at_end.get_untracked() || own_last || before.is_none() {
             request_animation_frame(to_end);
         } else if let Some((count, newest)) = grown.filter(|(_, newest)| now.1 > *newest) {

@@ -34,10 +34,10 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
     };
     Effect::new(move || {
         // Only into an empty field: never over what the person types.
-        if let (Some(name), Some(input)) = (known_name(), name_node.get()) {
-            if input.value().is_empty() {
-                input.set_value(&name);
-            }
+        if let (Some(name), Some(input)) = (known_name(), name_node.get())
+            && input.value().is_empty()
+        {
+            input.set_value(&name);
         }
     });
 

@@ -25,7 +25,7 @@ pub(super) fn SessionsSection() -> impl IntoView {
             }
         });
     };
-    Effect::new(move || load());
+    Effect::new(load);
     let revoke = move |session: SessionId| {
         set_error.set(None);
         spawn_local(async move {
