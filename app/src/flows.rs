@@ -2,6 +2,7 @@
 //!
 //! The engine derives and seals, the server function stores; the page passes values between them and holds no key of its own.
 
+use leptos::prelude::{Set, untrack};
 use sotto_client_api::{Command, RecoveryCode, Reply};
 use sotto_protocol::accounts::{SignInRequest, SignedIn};
 use sotto_protocol::{ErrorCode, UserName};
@@ -9,6 +10,7 @@ use sotto_protocol::{ErrorCode, UserName};
 use crate::account_api::{self as server, AccountFault};
 use crate::context::AppContext;
 use crate::handle::flag;
+use crate::state::Leaving;
 use crate::wording;
 
 /// Why a flow stopped.
@@ -70,7 +72,7 @@ pub(crate) async fn sign_in(app: AppContext, name: UserName, password: String, a
 
 /// Proves the current password and fetches the vault that it opens.
 async fn open_vault(app: AppContext, password: String) -> Result<SignedIn, Failure> {
-    let Some(me) = leptos::prelude::untrack(|| app.state.me()) else { return Err(ErrorCode::NotReady.into()) };
+    let Some(me) = untrack(|| app.state.me()) else { return Err(ErrorCode::NotReady.into()) };
     let request = prepare(app, me.name, password, false).await?;
     Ok(server::open_vault(request.auth_key).await?)
 }
@@ -116,23 +118,37 @@ pub(crate) async fn recover(
     Ok(())
 }
 
-/// Signs out and loads the page anew. Offline, a flag of this browser remembers to tell the server at the next load.
+/// Signs out and loads the page anew: the engine that signed out has stopped. Offline, a flag of this browser remembers to
+/// tell the server at the next load.
 pub(crate) async fn sign_out(app: AppContext, keep: bool) -> Result<(), Failure> {
-    app.client.call(Command::SignOut { keep }).await?;
+    let leaving = app.state.leaving;
+    // The signed-out engine's sign-in page must not flash up: what is typed there would be lost by the load below.
+    leaving.set(Some(Leaving::Going));
+    if let Err(code) = app.client.call(Command::SignOut { keep }).await {
+        leaving.set(None);
+        return Err(code.into());
+    }
     app.platform.run(|browser| {
         browser.set_flag(flag::SIGNING_OUT, Some(if keep { "keep" } else { "wipe" }));
         if !keep {
             browser.set_flag(flag::RECOVERY, None);
         }
     });
-    finish_sign_out(app, !keep).await;
-    app.platform.run(|browser| browser.load("/"));
+    if finish_sign_out(app, !keep).await {
+        app.platform.run(|browser| browser.load("/"));
+    } else {
+        leaving.set(Some(Leaving::ServerUnaware));
+    }
     Ok(())
 }
 
-/// Tells the server of a sign-out that this browser has made; leaves the flag when it can't.
-pub(crate) async fn finish_sign_out(app: AppContext, wipe: bool) {
-    if server::sign_out(wipe).await.is_ok() {
+/// Tells the server of a sign-out that this browser has made; leaves the flag and answers `false` when it can't.
+pub(crate) async fn finish_sign_out(app: AppContext, wipe: bool) -> bool {
+    // A session that is gone already is what was asked for.
+    let told = server::sign_out(wipe).await.map_err(Failure::from);
+    let told = told.is_ok() || told.is_err_and(|failure| failure.code == ErrorCode::SignedOut);
+    if told {
         app.platform.run(|browser| browser.set_flag(flag::SIGNING_OUT, None));
     }
+    told
 }

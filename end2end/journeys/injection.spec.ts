@@ -53,14 +53,19 @@ test("r22_xss_corpus_shows_every_payload_as_text", async ({ mira, jonas }) => {
   await mira.openRoomWith("jonas");
   await jonas.openRoomWith("mira");
 
-  for (const payload of payloads) {
-    await mira.at("composer-input").fill(payload);
+  // Many to a message: each stands on a line of its own, and the corpus is through in seconds.
+  const perMessage = 25;
+  const texts = Array.from({ length: Math.ceil(payloads.length / perMessage) }, (_, i) =>
+    payloads.slice(i * perMessage, (i + 1) * perMessage).join("\n"),
+  );
+  for (const text of texts) {
+    await mira.at("composer-input").fill(text);
     await mira.at("composer-input").press("Enter");
     await expect(mira.at("composer-input")).toHaveValue("");
   }
   await mira.send("the end of the corpus");
   await jonas.expectMessage("the end of the corpus");
-  for (const person of [mira, jonas]) expect((await person.texts()).at(-2)?.trim()).toBe(payloads.at(-1)?.trim());
+  for (const person of [mira, jonas]) expect((await person.texts()).at(-2)?.trim()).toBe(texts.at(-1)?.trim());
   for (const trap of traps) await trap.expectQuiet();
 
   // As a preview in the list, as a draft, in the panel, and after a reload out of this browser's own data.

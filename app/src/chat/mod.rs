@@ -59,11 +59,17 @@ pub(crate) fn Chat() -> impl IntoView {
         }
     });
 
+    let close_menu = move |_| {
+        if state.menu.with_untracked(Option::is_some) {
+            state.menu.set(None);
+        }
+    };
     let view_name = move || if state.timeline.room.get().is_some() { "room" } else { "list" };
     view! {
         <Title text=title/>
         <a class="skip" href="#main" data-testid="skip-link">"Skip to the conversation"</a>
-        <div class="app" data-view=view_name data-panel=move || state.panel.get().is_some().then_some("open")>
+        // A click anywhere else closes a message's menu; the menu's own button stops its click.
+        <div class="app" on:click=close_menu data-view=view_name data-panel=move || state.panel.get().is_some().then_some("open")>
             <MeBar/>
             <Sidebar/>
             <div class="center">

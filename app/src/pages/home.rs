@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use sotto_client_api::views::Phase;
 use sotto_protocol::ErrorCode;
 
-use super::screens::{Broken, Locked, Opening, OtherTab, Replaced};
+use super::screens::{Broken, Locked, Opening, OtherTab, Replaced, SigningOut};
 use super::sign_in::SignIn;
 use crate::chat::Chat;
 use crate::context::use_app;
@@ -15,6 +15,7 @@ enum Screen {
     SignIn,
     SignInAgain,
     Opening,
+    Leaving,
     Chat,
     Locked,
     Replaced,
@@ -31,6 +32,7 @@ pub(crate) fn Home() -> impl IntoView {
         state.phase.with(|phase| match phase {
             // The server's HTML and the first render agree: both know the session, neither knows the engine.
             Phase::Booting if app.first.signed_in => Screen::Opening,
+            Phase::SignedOut { .. } if state.leaving.get().is_some() => Screen::Leaving,
             Phase::Booting | Phase::SignedOut { .. } => Screen::SignIn,
             Phase::SessionEnded { .. } if state.signing_in_again.get() => Screen::SignInAgain,
             Phase::Ready { .. } | Phase::SessionEnded { .. } => Screen::Chat,
@@ -44,6 +46,7 @@ pub(crate) fn Home() -> impl IntoView {
         Screen::SignIn => view! { <SignIn/> }.into_any(),
         Screen::SignInAgain => view! { <SignIn again=true/> }.into_any(),
         Screen::Opening => view! { <Opening/> }.into_any(),
+        Screen::Leaving => view! { <SigningOut/> }.into_any(),
         Screen::Chat => view! { <Chat/> }.into_any(),
         Screen::Locked => view! { <Locked/> }.into_any(),
         Screen::Replaced => view! { <Replaced/> }.into_any(),

@@ -11,7 +11,7 @@ use sotto_protocol::ErrorCode;
 use super::Front;
 use crate::context::use_app;
 use crate::settings::SignOutDialog;
-use crate::state::DialogKind;
+use crate::state::{DialogKind, Leaving};
 use crate::widgets::{Banner, PasswordField, use_hydrated, value_of};
 use crate::wording;
 
@@ -25,6 +25,25 @@ pub(super) fn Opening() -> impl IntoView {
         <main class="opening" id="main" tabindex="-1" aria-busy="true">
             <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
             <p role="status">{words}</p>
+        </main>
+    }
+}
+
+/// Signing out, and what remains to do when the server can't be reached.
+#[component]
+pub(super) fn SigningOut() -> impl IntoView {
+    let app = use_app();
+    let unaware = move || app.state.leaving.get() == Some(Leaving::ServerUnaware);
+    view! {
+        <Title text="Signing out"/>
+        <main class="opening" id="main" tabindex="-1">
+            <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
+            <p role="status">
+                {move || if unaware() { "You are signed out here. The server can’t be reached: it hears of it when you reload this page." } else { "Signing out…" }}
+            </p>
+            <Show when=unaware>
+                <button class="button" type="button" data-testid="reload" on:click=move |_| app.platform.run(|browser| browser.load("/"))>"Reload"</button>
+            </Show>
         </main>
     }
 }

@@ -51,6 +51,15 @@ pub(crate) enum DialogKind {
     SignOut,
 }
 
+/// How far a sign-out is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// The engine or the server is at it.
+    Going,
+    /// Done here; the server can't be reached and hears of it at the next load.
+    ServerUnaware,
+}
+
 /// All state of the page. The signals live in the root owner, so they outlive every component; rows have their own.
 #[derive(Clone, Copy)]
 pub struct ClientState {
@@ -71,6 +80,8 @@ pub struct ClientState {
     pub(crate) signing_in_again: RwSignal<bool>,
     /// An account flow holds the page (a recovery code is on the screen): a ready engine does not navigate away from it.
     pub(crate) held: RwSignal<bool>,
+    /// Signing out, until the page is loaded anew.
+    pub(crate) leaving: RwSignal<Option<Leaving>>,
     visible: RwSignal<bool>,
     online: RwSignal<bool>,
     next_notice: StoredValue<u32>,
@@ -100,6 +111,7 @@ impl ClientState {
             announcement: RwSignal::new(String::new()),
             signing_in_again: RwSignal::new(false),
             held: RwSignal::new(false),
+            leaving: RwSignal::new(None),
             visible: RwSignal::new(true),
             online: RwSignal::new(true),
             next_notice: StoredValue::new(0),
