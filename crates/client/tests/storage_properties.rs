@@ -389,9 +389,10 @@ fn shape(disk: &Disk) -> Vec<String> {
 fn flatten(path: String, value: &ciborium::Value, lines: &mut Vec<String>) {
     use ciborium::Value;
     match value {
+        // From 2^24 on it is a time or a random number.
         Value::Integer(number) => match u32::try_from(*number) {
-            Ok(number) => lines.push(format!("{path} = {number}")),
-            Err(_) => lines.push(format!("{path} = big")),
+            Ok(number) if number < 1 << 24 => lines.push(format!("{path} = {number}")),
+            _ => lines.push(format!("{path} = big")),
         },
         Value::Bytes(bytes) => lines.push(format!("{path} = {} bytes", bytes.len())),
         Value::Array(items) if items.iter().all(Value::is_integer) => lines.push(format!("{path} = {} numbers", items.len())),

@@ -177,6 +177,7 @@ impl Connection {
             None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
             Some(Err(error)) => return Err(if is_too_big(error) { End::Close(close::TOO_BIG) } else { End::Gone }),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(None),
+            Some(Ok(message)) if length(&message) > limits::SYNC_FRAME => return Err(End::Close(close::TOO_BIG)),
             Some(Ok(Message::Text(_))) => {
                 self.refuse(ErrorCode::Malformed).await?;
                 return Ok(None);
@@ -375,6 +376,14 @@ fn merge(into: &mut Wake, wake: Wake) {
     into.rooms.extend(wake.rooms);
     into.welcomes |= wake.welcomes;
     into.key_packages = wake.key_packages.or(into.key_packages);
+}
+
+fn length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) => bytes.len(),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
+    }
 }
 
 fn is_too_big(error: axum::Error) -> bool {

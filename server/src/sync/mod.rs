@@ -20,6 +20,9 @@ use crate::error::ApiError;
 use crate::request::Asking;
 use crate::state::AppState;
 
+/// What tungstenite takes in before it gives up on a message. More than a frame may have, because after its error nothing can
+/// be read any more: what is just too long is read, answered with 1009 and drained, so that no reset overtakes the answer.
+const MAX_READ: usize = 2 * limits::SYNC_FRAME;
 const BUFFER: usize = 4 * 1024;
 /// One frame and the biggest entry that a room can hold.
 const MAX_UNSENT: usize = limits::COMMIT_BODY + limits::SYNC_FRAME;
@@ -39,8 +42,8 @@ pub(crate) async fn upgrade(
     // tungstenite's own limits are 64 MiB a message and an unlimited write buffer. It has no permessage-deflate, which would
     // show lengths of plaintext (CRIME).
     let socket = socket
-        .max_message_size(limits::SYNC_FRAME)
-        .max_frame_size(limits::SYNC_FRAME)
+        .max_message_size(MAX_READ)
+        .max_frame_size(MAX_READ)
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(MAX_UNSENT);

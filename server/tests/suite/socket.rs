@@ -54,7 +54,7 @@ fn r18_websocket_authorization_needs_a_session_and_membership() {
     assert_eq!(socket.farewell().0, ErrorCode::DeviceUnknown);
 }
 
-// Falls with `max_message_size` in server/src/sync/mod.rs.
+// Falls with the guard on `length` in server/src/sync/connection.rs, and with `max_frame_size` in server/src/sync/mod.rs.
 #[test]
 fn r57_websocket_limits_close_what_is_too_long_with_1009() {
     let server = Server::start();
@@ -64,6 +64,12 @@ fn r57_websocket_limits_close_what_is_too_long_with_1009() {
     assert_eq!(socket.until(refusal_or_error), Ok(ErrorCode::Malformed), "a frame of the limit is read");
     socket.send_raw(Message::Binary(vec![0xff; limits::SYNC_FRAME + 1].into())).unwrap();
     assert_eq!(socket.until(refusal_or_error), Err(Closed(Some(1009))));
+
+    // What is far too long is not even taken in: the connection ends, with or without a word.
+    let mut socket = client.hello(&server);
+    if socket.send_raw(Message::Binary(vec![0xff; 16 * limits::SYNC_FRAME].into())).is_ok() {
+        assert!(matches!(socket.until(refusal_or_error), Err(Closed(Some(1009) | None))));
+    }
 }
 
 // Falls with `MAX_BAD_FRAMES` in server/src/sync/connection.rs.
