@@ -48,7 +48,7 @@ pub(crate) fn content_policy(public_url: &PublicUrl, nonce: Option<&str>) -> Opt
     HeaderValue::from_str(&format!(
         "default-src 'none'; script-src 'self'{nonce} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
          font-src 'self'; connect-src 'self' {socket}; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
-         form-action 'none'; object-src 'none'; frame-ancestors 'none'"
+         form-action 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
     ))
     .ok()
 }

@@ -60,6 +60,8 @@ fn r19_csp_header_is_strict_on_every_answer_and_carries_the_nonce_of_the_page() 
             "form-action 'none'",
             "style-src 'self'",
             "worker-src 'self'",
+            "require-trusted-types-for 'script'",
+            "trusted-types default",
         ] {
             assert!(policy.split("; ").any(|part| part == directive), "{what}: {directive} in {policy}");
         }
