@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::handle::{ClientHandle, Platform};
+use crate::route::Route;
 use crate::state::{ClientState, FirstPage};
 
 /// What components reach. All parts are handles, so it copies freely.
@@ -16,17 +17,36 @@ pub struct AppContext {
     pub platform: Platform,
     /// What the server's first page knew.
     pub first: FirstPage,
+    /// The page that stands.
+    pub route: RwSignal<Route>,
 }
 
 impl AppContext {
+    /// The context of a page. Call it in the root owner.
+    #[must_use]
+    pub fn new(state: ClientState, client: ClientHandle, platform: Platform, first: FirstPage) -> Self {
+        Self { state, client, platform, first, route: RwSignal::new(first.route) }
+    }
+
     /// The context as the server has it: no engine, no browser. Call it in the root owner.
     #[must_use]
     pub fn without_engine(first: FirstPage) -> Self {
-        Self { state: ClientState::new(), client: ClientHandle::new(None), platform: Platform::new(None), first }
+        Self::new(ClientState::new(), ClientHandle::new(None), Platform::new(None), first)
+    }
+
+    /// Names the document.
+    pub(crate) fn title(self, text: &str) {
+        self.platform.run(|browser| browser.set_title(&format!("{text} · Sotto")));
+    }
+
+    /// Shows `/` in place of the page that stands: going back does not return to it.
+    pub(crate) fn go_home(self) {
+        self.platform.run(|browser| browser.replace_path("/"));
+        self.route.set(Route::Home);
     }
 }
 
-/// The context of the page. `App` provides it, so a component always finds one; the fallback serves route listing at server start.
+/// The context of the page. `App` provides it, so a component always finds one; the fallback is the server's.
 pub(crate) fn use_app() -> AppContext {
     use_context().unwrap_or_else(|| AppContext::without_engine(use_context().unwrap_or_default()))
 }

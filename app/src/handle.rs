@@ -38,6 +38,10 @@ pub trait Browser: Send + Sync {
     fn print(&self);
     /// Leaves the page for `path` and loads it anew: the engine starts fresh.
     fn load(&self, path: &str);
+    /// Names the document.
+    fn set_title(&self, title: &str);
+    /// Puts `path` in the place of the address, without loading anything.
+    fn replace_path(&self, path: &str);
     /// Scheme, host and port of this site.
     fn origin(&self) -> String;
     /// A small flag of this browser, without secrets ([`flag`]).

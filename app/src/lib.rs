@@ -1,7 +1,7 @@
 //! The page: pages, components, state, server functions and wording. Compiles for `ssr` (the server's HTML) and `hydrate`
 //! (the browser's module); the two exclude each other.
 //!
-//! Map: [`App`] routes to `pages`; `chat` and `settings` are the signed-in parts; [`state::ClientState`] is all that is drawn,
+//! Map: [`App`] draws the page of the [`Route`]; `chat` and `settings` are the signed-in parts; [`state::ClientState`] is all that is drawn,
 //! fed by the engine's updates; `flows` and `actions` are what clicks do; [`handle`] is the way to engine and browser, given by
 //! `frontend`; [`wording`] is the only place that words an error; `style/` is the only place that colours one.
 //!
@@ -22,6 +22,7 @@ pub mod context;
 mod flows;
 pub mod handle;
 mod pages;
+pub mod route;
 mod settings;
 mod shell;
 pub mod state;
@@ -32,40 +33,33 @@ pub mod wording;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_meta::{Title, provide_meta_context};
-use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::hooks::{use_location, use_navigate};
-use leptos_router::{NavigateOptions, StaticSegment};
 use sotto_client_api::Command;
 use sotto_client_api::views::Phase;
 
 pub use context::AppContext;
+pub use route::Route;
 pub use shell::shell;
 pub use state::{ClientState, FirstPage};
 pub use theme::Theme;
 
 use handle::flag;
+use widgets::{Erase, effect};
 
 /// The root: routes, and the boot of the engine once the page is live. The context comes from `frontend`; the server has an
 /// empty one.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     let app = context::use_app();
     provide_context(app);
-    Effect::new(move || boot(app));
-    view! {
-        <Title formatter=|text: String| if text.is_empty() { "Sotto".to_owned() } else { format!("{text} · Sotto") }/>
-        <Router>
-            <HomeWhenReady/>
-            <FlatRoutes fallback=|| view! { <pages::NotFound/> }>
-                <Route path=StaticSegment("") view=pages::Home/>
-                <Route path=StaticSegment("signin") view=pages::Home/>
-                <Route path=StaticSegment("signup") view=pages::SignUp/>
-                <Route path=StaticSegment("forgot") view=pages::Forgot/>
-            </FlatRoutes>
-        </Router>
-    }
+    effect(move || boot(app));
+    effect(move || home_when_ready(app));
+    (move || match app.route.get() {
+        Route::Home => view! { <pages::Home/> }.erase(),
+        Route::SignUp => view! { <pages::SignUp/> }.erase(),
+        Route::Forgot => view! { <pages::Forgot/> }.erase(),
+        Route::Missing => view! { <pages::NotFound/> }.erase(),
+    })
+    .into_any()
 }
 
 /// First command to the engine. A sign-out that the server has not heard of comes first.
@@ -86,15 +80,9 @@ fn boot(app: AppContext) {
 }
 
 /// Leaves sign-up and recovery for the chat when the engine is ready, unless a recovery code is on the screen.
-#[component]
-fn HomeWhenReady() -> impl IntoView {
-    let state = context::use_app().state;
-    let path = use_location().pathname;
-    let navigate = use_navigate();
-    Effect::new(move || {
-        let ready = state.phase.with(|phase| matches!(phase, Phase::Ready { .. }));
-        if ready && !state.held.get() && path.with(|path| path != "/") {
-            navigate("/", NavigateOptions { replace: true, ..Default::default() });
-        }
-    });
+fn home_when_ready(app: AppContext) {
+    let ready = app.state.phase.with(|phase| matches!(phase, Phase::Ready { .. }));
+    if ready && !app.state.held.get() && app.route.get() != Route::Home {
+        app.go_home();
+    }
 }

@@ -2,10 +2,10 @@
 
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
-use leptos_meta::MetaTags;
 
 use crate::App;
 use crate::assets::Assets;
+use crate::route::Route;
 use crate::state::FirstPage;
 
 /// Marks the document when its module script does not load; `style/front.css` then shows the sentence that waits in the body.
@@ -16,6 +16,14 @@ const ON_SCRIPT_ERROR: &str =
 pub fn shell() -> impl IntoView {
     let assets = use_context::<Assets>().unwrap_or_default();
     let first = use_context::<FirstPage>().unwrap_or_default();
+    // The page names itself anew once it is live.
+    let title = match first.route {
+        Route::Home if first.signed_in => "Opening · Sotto",
+        Route::Home => "Sign in · Sotto",
+        Route::SignUp => "Create an account · Sotto",
+        Route::Forgot => "Forgot your password · Sotto",
+        Route::Missing => "Not here · Sotto",
+    };
     view! {
         <!DOCTYPE html>
         <html
@@ -27,6 +35,7 @@ pub fn shell() -> impl IntoView {
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content"/>
+                <title>{title}</title>
                 <meta name="description" content="Private chat, encrypted in your browser."/>
                 <meta name="color-scheme" content="dark light"/>
                 <link rel="icon" type="image/svg+xml" href=assets.url("favicon.svg")/>
@@ -37,7 +46,6 @@ pub fn shell() -> impl IntoView {
                 // A script that does not come must say so; the module itself reports what goes wrong after that.
                 <script nonce=use_nonce()>{ON_SCRIPT_ERROR}</script>
                 <script type="module" src=assets.url("page.js") integrity=assets.sri("page.js")></script>
-                <MetaTags/>
             </head>
             <body>
                 <App/>

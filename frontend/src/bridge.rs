@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use js_sys::Promise;
+use js_sys::{Promise, Uint8Array};
 use leptos::__reexports::send_wrapper::SendWrapper;
 use sotto_app::ClientState;
 use sotto_app::handle::{Answer, Client};
 use sotto_client_api::protocol::ErrorCode;
-use sotto_client_api::{Command, FromWorker, Reply, ToWorker};
+use sotto_client_api::{Command, FromWorker, Reply, ToWorker, wire};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -72,14 +72,14 @@ impl Shared {
         }
         let id = self.next_id.get();
         self.next_id.set(id.wrapping_add(1));
-        let text = serde_json::to_string(&ToWorker { id, command }).map_err(|_| ErrorCode::Malformed)?;
+        let bytes = wire::encode(&ToWorker { id, command })?;
         let worker = self.worker.as_ref().ok_or(ErrorCode::Unsupported)?;
         let answer = Rc::new(RefCell::new(None));
         let promise = Promise::new(&mut |wake, _reject| {
             self.waiting.borrow_mut().insert(id, Waiting { wake, answer: answer.clone() });
         });
         // Messages that are posted before the worker's module has loaded wait in its queue.
-        if worker.post_message(&JsValue::from_str(&text)).is_err() {
+        if worker.post_message(&Uint8Array::from(bytes.as_slice())).is_err() {
             self.waiting.borrow_mut().remove(&id);
             return Err(ErrorCode::Unsupported);
         }
@@ -87,7 +87,7 @@ impl Shared {
     }
 
     fn receive(&self, data: &JsValue) {
-        let message = data.as_string().and_then(|text| serde_json::from_str::<FromWorker>(&text).ok());
+        let message = data.dyn_ref::<Uint8Array>().and_then(|bytes| wire::decode(&bytes.to_vec()).ok());
         match message {
             Some(FromWorker::Reply { id, result }) => {
                 let waiting = self.waiting.borrow_mut().remove(&id);
@@ -96,7 +96,7 @@ impl Shared {
                 }
             }
             Some(FromWorker::Update(update)) => self.state.apply(update),
-            // The worker's module reports its own failure to start by any other text.
+            // The worker's module reports its own failure to start in another form.
             None => self.fail(ErrorCode::Unsupported),
         }
     }

@@ -1,6 +1,7 @@
 //! The browser behind [`Browser`]: clock, theme, clipboard, print, flags, focus. Plain calls, no state.
 
 use core::future::Future;
+use core::panic::Location;
 use core::pin::Pin;
 
 use js_sys::Date;
@@ -18,6 +19,22 @@ pub(crate) struct Page;
 /// A `data-` attribute of the document element, by its JavaScript name.
 pub(crate) fn document_data(name: &str) -> Option<String> {
     root()?.dataset().get(name)
+}
+
+/// The page panicked: nothing of it works from here on, so the sentence that waits in the body shows. The place of the panic goes
+/// to the console, its text does not, because it could quote data.
+pub(crate) fn say_that_it_broke(place: Option<&Location>) {
+    let place = place.map(ToString::to_string).unwrap_or_default();
+    web_sys::console::error_2(&"Sotto stopped at".into(), &place.into());
+    if let Some(root) = root() {
+        // Fails only for names that are no attribute names.
+        let _valid = root.dataset().set("boot", "failed");
+    }
+}
+
+/// Path of the address.
+pub(crate) fn path() -> String {
+    web_sys::window().and_then(|window| window.location().pathname().ok()).unwrap_or_default()
 }
 
 fn root() -> Option<HtmlElement> {
@@ -74,6 +91,19 @@ impl Browser for Page {
 
     fn load(&self, path: &str) {
         let _left = web_sys::window().map(|window| window.location().assign(path));
+    }
+
+    fn set_title(&self, title: &str) {
+        if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+            document.set_title(title);
+        }
+    }
+
+    fn replace_path(&self, path: &str) {
+        // Refused only for addresses of another origin.
+        let _replaced = web_sys::window()
+            .and_then(|window| window.history().ok())
+            .map(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(path)));
     }
 
     fn origin(&self) -> String {

@@ -1,15 +1,15 @@
 //! Visibility and network of the page: to the state, and as a nudge to the engine, which then reconnects at once.
 
 use leptos::prelude::{document, window};
-use sotto_app::ClientState;
-use sotto_app::handle::ClientHandle;
+use sotto_app::AppContext;
 use sotto_client_api::Command;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{EventTarget, VisibilityState};
 
 /// Listens for the life of the page.
-pub(crate) fn listen(state: ClientState, client: ClientHandle) {
+pub(crate) fn listen(app: AppContext) {
+    let AppContext { state, client, .. } = app;
     let visibility = move || {
         let visible = document().visibility_state() == VisibilityState::Visible;
         state.set_visible(visible);

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use leptos::nonce::use_nonce;
 use leptos::prelude::{provide_context, use_context};
-use leptos_axum::{ResponseOptions, generate_route_list, render_app_async_with_context};
-use sotto_app::{App, FirstPage, Theme, shell};
+use leptos_axum::{ResponseOptions, render_app_async_with_context};
+use sotto_app::{FirstPage, Route, Theme, shell};
 use sotto_protocol::ErrorCode;
 use sotto_protocol::accounts::WhoAmI;
 
@@ -21,7 +21,7 @@ use crate::state::AppState;
 pub(crate) fn routes(app: &AppState) -> Router<AppState> {
     let page = render_app_async_with_context(page_context(app.clone()), shell);
     let missing = page.clone();
-    let router = generate_route_list(App).iter().fold(Router::new(), |router, route| router.route(route.path(), get(page.clone())));
+    let router = Route::PATHS.iter().fold(Router::new(), |router, path| router.route(path, get(page.clone())));
     router.fallback(move |request: Request| async move {
         let path = request.uri().path();
         if path.starts_with("/api/account/") {
@@ -45,7 +45,7 @@ fn page_context(app: AppState) -> impl Fn() + Clone + Send + Sync + 'static {
         let Some(parts) = use_context::<Parts>() else { return };
         let caller = parts.extensions.get::<Asking>().and_then(|asking| asking.caller.clone());
         let cookies = parts.headers.get(header::COOKIE).and_then(|cookies| cookies.to_str().ok()).unwrap_or_default();
-        provide_context(FirstPage { signed_in: caller.is_some(), theme: Theme::from_cookies(cookies) });
+        provide_context(FirstPage { signed_in: caller.is_some(), theme: Theme::from_cookies(cookies), route: Route::of(parts.uri.path()) });
         provide_context(caller.map(|caller| WhoAmI { account: caller.account, name: caller.name }));
         provide_context(app.site.assets());
         let policy = use_nonce().and_then(|nonce| content_policy(&app.public_url, Some(nonce.as_inner())));

@@ -12,6 +12,7 @@ use crate::actions::{self, COMPOSER_ID};
 use crate::context::use_app;
 use crate::state::RoomRow;
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Erase, effect};
 use crate::wording;
 
 /// The counter shows when fewer bytes than this are left.
@@ -64,7 +65,7 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
         timer.set_value(set_timeout_with_handle(later, DRAFT_AFTER).ok());
     };
     // Leaving the page or the tab does not wait for the pause.
-    Effect::new(move || {
+    effect(move || {
         let waits = !state.is_visible() && timer.try_update_value(Option::take).flatten().map(|timer| timer.clear()).is_some();
         if waits {
             save();
@@ -106,4 +107,5 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
             </p>
         </form>
     }
+    .erase()
 }

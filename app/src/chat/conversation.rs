@@ -11,7 +11,7 @@ use crate::actions;
 use crate::context::use_app;
 use crate::state::{Panel, RoomRow};
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Avatar, Banner, CopyButton};
+use crate::widgets::{Avatar, Banner, CopyButton, Erase, Show, effect};
 use crate::wording;
 
 /// The middle of the screen.
@@ -23,11 +23,12 @@ pub(super) fn Conversation() -> impl IntoView {
     view! {
         <main class="conversation" id="main" tabindex="-1" aria-label="Conversation">
             {move || match open.get() {
-                Some(row) => view! { <OpenRoom row/> }.into_any(),
-                None => view! { <NoRoom/> }.into_any(),
+                Some(row) => view! { <OpenRoom row/> }.erase(),
+                None => view! { <NoRoom/> }.erase(),
             }}
         </main>
     }
+    .erase()
 }
 
 /// An open room.
@@ -62,6 +63,7 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
         <TimelineLog row=row.clone()/>
         <Composer row/>
     }
+    .erase()
 }
 
 /// No room is open: the next step.
@@ -72,7 +74,7 @@ fn NoRoom() -> impl IntoView {
     let (error, set_error) = signal(None::<String>);
     let empty = Memo::new(move |_| state.rooms.with(Vec::is_empty));
     // The first thing a newcomer needs is the recipient box.
-    Effect::new(move || {
+    effect(move || {
         if empty.get() {
             app.platform.run(|browser| browser.focus(actions::RECIPIENT_ID));
         }
@@ -100,4 +102,5 @@ fn NoRoom() -> impl IntoView {
             </div>
         </div>
     }
+    .erase()
 }

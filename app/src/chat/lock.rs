@@ -5,6 +5,7 @@ use sotto_client_api::views::Trust;
 
 use crate::context::use_app;
 use crate::state::{Panel, RoomRow};
+use crate::widgets::Erase;
 use crate::widgets::icon::{Icon, draw};
 use crate::wording;
 
@@ -34,4 +35,5 @@ pub(super) fn LockBadge(row: RoomRow) -> impl IntoView {
             <span>{move || wording::lock_label(trust.get())}</span>
         </button>
     }
+    .erase()
 }

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use crate::context::use_app;
 use crate::state::DialogKind;
-use crate::widgets::Avatar;
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Avatar, Erase};
 use crate::wording;
 
 /// The bar with the own name, the connection, settings and sign-out.
@@ -16,9 +16,9 @@ pub(super) fn MeBar() -> impl IntoView {
     let me = Memo::new(move |_| state.me());
     view! {
         <div class="me-bar" role="group" aria-label="You">
-            {move || me.get().map(|person| view! { <Avatar person/> })}
+            {move || me.get().map(|person| view! { <Avatar person/> }.erase())}
             <div class="me-who">
-                <code data-testid="me-username">{move || me.get().map(|me| me.name.to_string())}</code>
+                <code data-testid="me-username">{move || me.get().map_or_else(String::new, |me| me.name.to_string())}</code>
                 <span
                     class="connection"
                     role="status"
@@ -49,4 +49,5 @@ pub(super) fn MeBar() -> impl IntoView {
             </button>
         </div>
     }
+    .erase()
 }

@@ -10,6 +10,7 @@ use crate::context::{AppContext, use_app};
 use crate::state::{EntryRow, Panel};
 use crate::time::Local;
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Erase, Show};
 use crate::wording;
 
 /// Above this height in the window a menu opens downwards, in pixels.
@@ -57,12 +58,12 @@ pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
                         {move || draw(state_icon(delivery.get()))}
                         <span class="status-word">{move || wording::delivery(delivery.get())}</span>
                     </span>
-                })}
+                }.erase())}
             </span>
             <Menu app key message delivery/>
         </article>
     }
-    .into_any()
+    .erase()
 }
 
 const fn state_icon(delivery: Delivery) -> Icon {
@@ -169,4 +170,5 @@ fn Menu(app: AppContext, key: String, message: Memo<Option<MessageView>>, delive
             </Show>
         </div>
     }
+    .erase()
 }

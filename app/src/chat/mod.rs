@@ -15,11 +15,11 @@ mod timeline;
 
 use leptos::ev;
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use crate::actions::{self, RECIPIENT_ID};
 use crate::context::use_app;
 use crate::settings::{Settings, SignOutDialog};
+use crate::widgets::{Erase, effect};
 
 use conversation::Conversation;
 use me_bar::MeBar;
@@ -64,9 +64,9 @@ pub(crate) fn Chat() -> impl IntoView {
             state.menu.set(None);
         }
     };
+    effect(move || app.title(&title()));
     let view_name = move || if state.timeline.room.get().is_some() { "room" } else { "list" };
     view! {
-        <Title text=title/>
         <a class="skip" href="#main" data-testid="skip-link">"Skip to the conversation"</a>
         // A click anywhere else closes a message's menu; the menu's own button stops its click.
         <div class="app" on:click=close_menu data-view=view_name data-panel=move || state.panel.get().is_some().then_some("open")>
@@ -82,11 +82,12 @@ pub(crate) fn Chat() -> impl IntoView {
         <Settings/>
         <SignOutDialog/>
     }
+    .erase()
 }
 
 /// Listens to keys of the whole window from the first effect until the component goes.
 fn listen_to_keys(on_key: impl Fn(leptos::web_sys::KeyboardEvent) + Copy + 'static) {
-    Effect::new(move || {
+    effect(move || {
         let listener = window_event_listener(ev::keydown, on_key);
         on_cleanup(move || listener.remove());
     });

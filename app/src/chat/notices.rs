@@ -5,8 +5,9 @@ use sotto_client_api::views::{ConnectionView, EntryBody, Phase};
 
 use crate::context::use_app;
 use crate::handle::flag;
-use crate::state::DialogKind;
+use crate::state::{DialogKind, Notice};
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Erase, Row, Rows, Show, effect};
 use crate::wording;
 
 /// All notices, above the conversation.
@@ -16,6 +17,10 @@ pub(super) fn Notices() -> impl IntoView {
     let state = app.state;
     let ended = move || state.phase.with(|phase| matches!(phase, Phase::SessionEnded { .. }));
     let offline = move || !ended() && (!state.is_online() || matches!(state.connection.get(), ConnectionView::Waiting { .. }));
+    let rows = move || {
+        let draw = |notice: Notice| Row::new(notice.id.to_string(), move || view! { <EngineNotice notice/> }.erase());
+        state.notices.get().into_iter().map(draw).collect::<Vec<_>>()
+    };
     view! {
         <div class="notices">
             <Show when=ended>
@@ -33,21 +38,29 @@ pub(super) fn Notices() -> impl IntoView {
                     <span>"No connection. Keep writing: messages wait here and go out by themselves."</span>
                 </div>
             </Show>
-            <For each=move || state.notices.get() key=|notice| notice.id let:notice>
-                <div class="banner banner-error" role="alert" data-testid="error-banner" data-code=notice.code.as_str()>
-                    {draw(Icon::Alert)}
-                    <span>
-                        {notice.room.and_then(|room| state.find_room(room)).map(|row| row.view.with_untracked(|view| format!("{}: ", view.peer.name)))}
-                        {wording::error(notice.code)}
-                    </span>
-                    <button class="icon-button" type="button" data-testid="notice-close" aria-label="Dismiss" on:click=move |_| state.dismiss(notice.id)>
-                        {draw(Icon::Close)}
-                    </button>
-                </div>
-            </For>
+            <Rows rows/>
             <RecoveryReminder/>
         </div>
     }
+    .erase()
+}
+
+/// What the engine reported and nobody asked for.
+#[component]
+fn EngineNotice(notice: Notice) -> impl IntoView {
+    let state = use_app().state;
+    let row = notice.room.and_then(|room| state.find_room(room));
+    let place = row.map_or_else(String::new, |row| row.view.with_untracked(|view| format!("{}: ", view.peer.name)));
+    view! {
+        <div class="banner banner-error" role="alert" data-testid="error-banner" data-code=notice.code.as_str()>
+            {draw(Icon::Alert)}
+            <span>{place + &wording::error(notice.code)}</span>
+            <button class="icon-button" type="button" data-testid="notice-close" aria-label="Dismiss" on:click=move |_| state.dismiss(notice.id)>
+                {draw(Icon::Close)}
+            </button>
+        </div>
+    }
+    .erase()
 }
 
 /// Asks once more for a skipped recovery code, after the first real conversation.
@@ -56,7 +69,7 @@ fn RecoveryReminder() -> impl IntoView {
     let app = use_app();
     let state = app.state;
     let (asking, set_asking) = signal(false);
-    Effect::new(move || {
+    effect(move || {
         let answered = state.timeline.rows.with(|rows| {
             let wrote = |mine: bool| {
                 rows.iter()
@@ -85,4 +98,5 @@ fn RecoveryReminder() -> impl IntoView {
             </div>
         </Show>
     }
+    .erase()
 }

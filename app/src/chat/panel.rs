@@ -8,6 +8,7 @@ use crate::actions::COMPOSER_ID;
 use crate::context::use_app;
 use crate::state::{Panel, RoomRow};
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Erase, effect};
 use crate::wording;
 
 /// The panel, when one is open.
@@ -25,12 +26,12 @@ pub(super) fn PanelAside() -> impl IntoView {
         app.platform.run(|browser| browser.focus(COMPOSER_ID));
     };
     // The reader's next Tab belongs to what was just opened.
-    Effect::new(move || {
+    effect(move || {
         if shown.with(Option::is_some) {
             request_animation_frame(move || app.platform.run(|browser| browser.focus("panel-close")));
         }
     });
-    move || {
+    (move || {
         shown.get().map(|(panel, row)| {
             view! {
                 <aside class="panel" id="panel" aria-label="Security of this conversation">
@@ -41,13 +42,15 @@ pub(super) fn PanelAside() -> impl IntoView {
                         </button>
                     </header>
                     {match panel {
-                        Panel::Lock => view! { <LockSection row/> }.into_any(),
-                        Panel::ServerRow(message) => view! { <ServerView room=row.room message/> }.into_any(),
+                        Panel::Lock => view! { <LockSection row/> }.erase(),
+                        Panel::ServerRow(message) => view! { <ServerView room=row.room message/> }.erase(),
                     }}
                 </aside>
             }
+            .erase()
         })
-    }
+    })
+    .into_any()
 }
 
 /// One sentence, and the number that proves it.
@@ -59,6 +62,7 @@ fn LockSection(row: RoomRow) -> impl IntoView {
     let sentence = move || wording::lock_sentence(view.with(|view| view.trust), &name, notes);
     view! {
         <p class="lock-sentence" data-testid="lock-sentence">{draw(Icon::Lock)} <span>{sentence}</span></p>
-        {(!notes).then(|| view! { <Safety peer/> })}
+        {(!notes).then(|| view! { <Safety peer/> }.erase())}
     }
+    .erase()
 }

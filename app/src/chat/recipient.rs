@@ -12,7 +12,7 @@ use sotto_protocol::{ErrorCode, UserName};
 
 use crate::actions::{self, RECIPIENT_ID};
 use crate::context::use_app;
-use crate::widgets::{Avatar, Banner};
+use crate::widgets::{Avatar, Banner, Erase};
 use crate::wording;
 
 const LIST_ID: &str = "recipient-list";
@@ -166,9 +166,10 @@ pub(super) fn RecipientBox() -> impl IntoView {
                             >
                                 <Avatar person notes=own/>
                                 <span class="mono">{name.to_string()}</span>
-                                {own.then_some(view! { <span class="hint">"Notes to yourself"</span> })}
+                                {own.then(|| view! { <span class="hint">"Notes to yourself"</span> }.erase())}
                             </li>
                         }
+                        .erase()
                     }).collect_view()
                 }}
             </ul>
@@ -182,4 +183,5 @@ pub(super) fn RecipientBox() -> impl IntoView {
             <Banner text=error/>
         </div>
     }
+    .erase()
 }

@@ -8,8 +8,8 @@ use crate::actions::{self, RECIPIENT_ID};
 use crate::context::use_app;
 use crate::state::RoomRow;
 use crate::time::{self, Local};
-use crate::widgets::Avatar;
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Avatar, Erase, Row, Rows, Show};
 
 /// Left column on a wide screen, the first screen on a phone.
 #[component]
@@ -24,6 +24,10 @@ pub(super) fn Sidebar() -> impl IntoView {
         };
         event.prevent_default();
         app.platform.run(|browser| browser.focus_sibling(".room", step));
+    };
+    let rows = move || {
+        let draw = |row: RoomRow| Row::new(row.room.to_string(), move || view! { <li><RoomItem row=row.clone()/></li> }.erase());
+        state.rooms.get().into_iter().map(draw).collect::<Vec<_>>()
     };
     view! {
         <nav class="sidebar" aria-label="Conversations">
@@ -41,15 +45,14 @@ pub(super) fn Sidebar() -> impl IntoView {
             </div>
             <RecipientBox/>
             <ul class="rooms" data-testid="room-list" on:keydown=on_key>
-                <For each=move || state.rooms.get() key=|row| row.room let:row>
-                    <li><RoomItem row/></li>
-                </For>
+                <Rows rows/>
             </ul>
             <Show when=move || state.rooms.with(Vec::is_empty)>
                 <p class="rooms-empty">"No conversations yet. Type a user name above to begin one."</p>
             </Show>
         </nav>
     }
+    .erase()
 }
 
 /// One room of the list.
@@ -106,9 +109,10 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
             </span>
             <Show when=move || { unread.get() > 0 }>
                 <span class="badge" data-testid="unread-badge">
-                    {move || unread.get()} <span class="sr-only">" unread"</span>
+                    {move || unread.get().to_string()} <span class="sr-only">" unread"</span>
                 </span>
             </Show>
         </button>
     }
+    .erase()
 }

@@ -8,7 +8,7 @@ use sotto_protocol::ErrorCode;
 
 use crate::context::use_app;
 use crate::time::{self, Local};
-use crate::widgets::Banner;
+use crate::widgets::{Banner, Erase, effect};
 use crate::wording;
 
 /// Light modules around a QR code (ISO/IEC 18004 asks for four).
@@ -36,7 +36,7 @@ pub(super) fn Safety(peer: PersonView) -> impl IntoView {
             }
         });
     };
-    Effect::new(move || ask(Command::SafetyNumber { account }));
+    effect(move || ask(Command::SafetyNumber { account }));
     let title = format!("Safety number with {name}");
     let hint = format!(
         "Same digits on your screen and on {name}’s mean that nobody stands between you. Compare by voice, or hold the codes side by side."
@@ -56,7 +56,7 @@ pub(super) fn Safety(peer: PersonView) -> impl IntoView {
                 let side = view.qr_width + 2 * QUIET;
                 view! {
                     <div class="digits mono" data-testid="safety-number">
-                        {view.groups.into_iter().map(|group| view! { <span>{group} " "</span> }).collect_view()}
+                        {view.groups.into_iter().map(|group| view! { <span>{group} " "</span> }.erase()).collect_view()}
                     </div>
                     <svg class="qr" data-testid="safety-qr" role="img" aria-label="Safety number as a QR code" viewBox=format!("0 0 {side} {side}")>
                         <rect class="qr-ground" width=side height=side></rect>
@@ -74,9 +74,11 @@ pub(super) fn Safety(peer: PersonView) -> impl IntoView {
                         {if verified { "Take the mark back" } else { "They match: mark as verified" }}
                     </button>
                 }
+                .erase()
             })}
         </section>
     }
+    .erase()
 }
 
 /// One square for each dark module, as a path. Runs in a row become one rectangle.

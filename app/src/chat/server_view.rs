@@ -9,6 +9,7 @@ use sotto_protocol::{ErrorCode, MessageId, RoomId};
 use crate::context::use_app;
 use crate::time::Local;
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Erase, effect};
 use crate::wording;
 
 /// The row of one message.
@@ -26,7 +27,7 @@ pub(super) fn ServerView(room: RoomId, message: MessageId) -> impl IntoView {
             let _gone = set_answer.try_set(Some(outcome));
         });
     };
-    Effect::new(ask);
+    effect(ask);
     let state = move || {
         answer.with(|answer| match answer {
             None => "loading",
@@ -39,24 +40,25 @@ pub(super) fn ServerView(room: RoomId, message: MessageId) -> impl IntoView {
     view! {
         <section class="server-view" data-testid="server-view" data-state=state data-message-id=message.to_string() aria-live="polite">
             {move || match answer.get() {
-                None => view! { <p class="hint">"Asking the server for its row…"</p> }.into_any(),
-                Some(Ok(row)) => view! { <Row row/> }.into_any(),
+                None => view! { <p class="hint">"Asking the server for its row…"</p> }.erase(),
+                Some(Ok(row)) => view! { <RowBesideText row/> }.erase(),
                 Some(Err(ErrorCode::Gone)) => view! {
                     <p class="server-gone" data-testid="server-gone">{draw(Icon::Clock)} <strong>"Deleted from the server."</strong></p>
                     <p class="hint">{wording::error(ErrorCode::Gone)} " The text is on your devices only."</p>
-                }.into_any(),
+                }.erase(),
                 Some(Err(code)) => view! {
                     <div class="banner banner-error" role="alert" data-testid="error-banner">{draw(Icon::Alert)} <span>{wording::error(code)}</span></div>
-                }.into_any(),
+                }.erase(),
             }}
             <button class="button" type="button" data-testid="server-view-refresh" on:click=move |_| ask()>{draw(Icon::Retry)} "Fetch again"</button>
         </section>
     }
+    .erase()
 }
 
 /// Plaintext and row.
 #[component]
-fn Row(row: ServerRowView) -> impl IntoView {
+fn RowBesideText(row: ServerRowView) -> impl IntoView {
     let app = use_app();
     let shown = row.hex.len() * 16;
     let more = usize::try_from(row.length).unwrap_or(0).saturating_sub(shown);
@@ -76,7 +78,7 @@ fn Row(row: ServerRowView) -> impl IntoView {
                 {draw(Icon::Alert)}
                 <span>"The server’s row is not what this device sent or received: it was altered. The text here is the one that verified."</span>
             </div>
-        })}
+        }.erase())}
         <div class="pair" data-altered=altered.then_some("true")>
             <div class="pair-plain">
                 <h3>"You read"</h3>
@@ -85,14 +87,15 @@ fn Row(row: ServerRowView) -> impl IntoView {
             <div class="pair-server">
                 <h3>{format!("The server has, {} bytes", row.length)}</h3>
                 <pre class="hex" data-testid="server-view-bytes" tabindex="0" aria-label="Stored bytes">{bytes(&row.hex)}</pre>
-                {(more > 0).then(|| view! { <p class="hint">{format!("and {more} bytes more")}</p> })}
+                {(more > 0).then(|| view! { <p class="hint">{format!("and {more} bytes more")}</p> }.erase())}
                 <dl class="fields" data-testid="server-view-fields">
-                    {fields.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()}
+                    {fields.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }.erase()).collect_view()}
                 </dl>
             </div>
         </div>
         <p class="hint">"It knows who wrote to whom and when, never what."</p>
     }
+    .erase()
 }
 
 /// Pairs of digits with spaces between, so that lines break anywhere between bytes at every width.

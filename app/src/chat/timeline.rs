@@ -13,6 +13,7 @@ use crate::state::RoomRow;
 use crate::state::timeline::{EntryRow, Line, lines};
 use crate::time::{self, Local};
 use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Erase, Row, Rows, Show};
 use crate::wording;
 
 /// So near to the end the reader counts as there, in pixels.
@@ -32,8 +33,9 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
     let marked = StoredValue::new(None::<Seq>);
 
     let drawn = Memo::new(move |_| timeline.rows.with(|rows| lines(rows, |at| Local::of(at, app.platform).day)));
+    // Also runs after a frame, when another room may have taken this one's place.
     let to_end = move || {
-        if let Some(log) = node.get_untracked() {
+        if let Some(log) = node.try_get_untracked().flatten() {
             log.set_scroll_top(log.scroll_height());
         }
     };
@@ -95,6 +97,13 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
         }
     });
 
+    let draw_line = move |line: Line| {
+        Row::new(line.key(), move || match &line {
+            Line::Day { at, .. } => view! { <p class="day">{Local::of(*at, app.platform).day_label(time::now(app.platform))}</p> }.erase(),
+            Line::Entry { row, grouped } => view! { <Entry row=row.clone() grouped=*grouped/> }.erase(),
+        })
+    };
+    let rows = move || drawn.get().into_iter().map(draw_line).collect::<Vec<_>>();
     view! {
         <div class="log-frame">
             <div
@@ -116,14 +125,7 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
                 <Show when=begun>
                     <p class="log-empty">{draw(Icon::Lock)} {hello.clone()}</p>
                 </Show>
-                <For each=move || drawn.get() key=Line::key let:line>
-                    {match line {
-                        Line::Day { at, .. } => view! {
-                            <p class="day">{Local::of(at, app.platform).day_label(time::now(app.platform))}</p>
-                        }.into_any(),
-                        Line::Entry { row, grouped } => view! { <Entry row grouped/> }.into_any(),
-                    }}
-                </For>
+                <Rows rows/>
             </div>
             <Show when=move || !at_end.get()>
                 <button class="pill" type="button" data-testid="new-messages" on:click=move |_| to_end()>
@@ -137,6 +139,7 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
             </Show>
         </div>
     }
+    .erase()
 }
 
 fn is_mine(row: &EntryRow) -> bool {
@@ -152,7 +155,7 @@ fn Entry(row: EntryRow, grouped: bool) -> impl IntoView {
         EntryBody::System(line) => Some(line.clone()),
     });
     match system {
-        None => view! { <Message row grouped/> }.into_any(),
+        None => view! { <Message row grouped/> }.erase(),
         Some(line) => {
             let me = app.state.me().map(|me| me.name.to_string()).unwrap_or_default();
             let icon = match line {
@@ -167,7 +170,7 @@ fn Entry(row: EntryRow, grouped: bool) -> impl IntoView {
                     {draw(icon)} {wording::system_line(&line, &me)}
                 </p>
             }
-            .into_any()
+            .erase()
         }
     }
 }

@@ -3,7 +3,6 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_meta::Title;
 use sotto_client_api::RecoveryCode;
 use sotto_protocol::UserName;
 
@@ -11,7 +10,7 @@ use super::Front;
 use super::recovery_code::RecoveryStep;
 use crate::context::use_app;
 use crate::flows;
-use crate::widgets::{Banner, Busy, PasswordField, StrengthMeter, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, PasswordField, StrengthMeter, use_hydrated, value_of};
 use crate::wording;
 
 /// The page at `/forgot`.
@@ -118,11 +117,10 @@ pub(crate) fn Forgot() -> impl IntoView {
         }
     };
 
-    view! {
-        <Title text="Forgot your password"/>
-        {move || match code.get() {
-            None => form().into_any(),
-            Some(code) => view! { <RecoveryStep code busy error/> }.into_any(),
-        }}
-    }
+    app.title("Forgot your password");
+    (move || match code.get() {
+        None => form().erase(),
+        Some(code) => view! { <RecoveryStep code busy error/> }.erase(),
+    })
+    .into_any()
 }

@@ -8,6 +8,7 @@ use super::screens::{Broken, Locked, Opening, OtherTab, Replaced, SigningOut};
 use super::sign_in::SignIn;
 use crate::chat::Chat;
 use crate::context::use_app;
+use crate::widgets::Erase;
 
 /// Which screen stands. It ignores the details of a phase, so that a form keeps what was typed while details change.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,15 +43,16 @@ pub(crate) fn Home() -> impl IntoView {
             Phase::Broken { code } => Screen::Broken(*code),
         })
     });
-    move || match screen.get() {
-        Screen::SignIn => view! { <SignIn/> }.into_any(),
-        Screen::SignInAgain => view! { <SignIn again=true/> }.into_any(),
-        Screen::Opening => view! { <Opening/> }.into_any(),
-        Screen::Leaving => view! { <SigningOut/> }.into_any(),
-        Screen::Chat => view! { <Chat/> }.into_any(),
-        Screen::Locked => view! { <Locked/> }.into_any(),
-        Screen::Replaced => view! { <Replaced/> }.into_any(),
-        Screen::OtherTab => view! { <OtherTab/> }.into_any(),
-        Screen::Broken(code) => view! { <Broken code/> }.into_any(),
-    }
+    (move || match screen.get() {
+        Screen::SignIn => view! { <SignIn/> }.erase(),
+        Screen::SignInAgain => view! { <SignIn again=true/> }.erase(),
+        Screen::Opening => view! { <Opening/> }.erase(),
+        Screen::Leaving => view! { <SigningOut/> }.erase(),
+        Screen::Chat => view! { <Chat/> }.erase(),
+        Screen::Locked => view! { <Locked/> }.erase(),
+        Screen::Replaced => view! { <Replaced/> }.erase(),
+        Screen::OtherTab => view! { <OtherTab/> }.erase(),
+        Screen::Broken(code) => view! { <Broken code/> }.erase(),
+    })
+    .into_any()
 }

@@ -15,6 +15,8 @@ pub(crate) use sign_up::SignUp;
 
 use leptos::prelude::*;
 
+use crate::widgets::Erase;
+
 /// Frame of the pages outside the chat: brand, one column, one line of what Sotto is.
 #[component]
 fn Front(title: &'static str, #[prop(optional)] lead: Option<&'static str>, children: Children) -> impl IntoView {
@@ -23,10 +25,11 @@ fn Front(title: &'static str, #[prop(optional)] lead: Option<&'static str>, chil
             <div class="front-card">
                 <a class="brand" href="/" data-testid="brand"><i aria-hidden="true"></i>"sotto"</a>
                 <h1>{title}</h1>
-                {lead.map(|lead| view! { <p class="lead">{lead}</p> })}
+                {lead.map(|lead| view! { <p class="lead">{lead}</p> }.erase())}
                 {children()}
             </div>
             <p class="front-foot">"Encrypted in your browser. The server passes on bytes that it cannot read."</p>
         </main>
     }
+    .erase()
 }

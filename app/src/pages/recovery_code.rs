@@ -1,7 +1,6 @@
 //! The recovery code, shown once: copy, print, or skip.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_navigate;
 use sotto_client_api::RecoveryCode;
 use sotto_client_api::views::Phase;
 
@@ -9,7 +8,7 @@ use super::Front;
 use crate::context::use_app;
 use crate::handle::flag;
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Banner, Busy, CopyButton};
+use crate::widgets::{Banner, Busy, CopyButton, Erase};
 
 /// The code with its buttons; `on_done` hears whether the person says to have saved it.
 #[component]
@@ -18,8 +17,11 @@ pub(crate) fn RecoveryCodeCard(code: RecoveryCode, #[prop(into)] wait: Signal<bo
     let text = code.0;
     let groups: Vec<String> = text.split('-').map(ToOwned::to_owned).collect();
     let last = groups.len().saturating_sub(1);
-    let shown =
-        groups.into_iter().enumerate().map(|(index, group)| view! { <span>{group}{(index < last).then_some("-")}</span> }).collect_view();
+    let shown = groups
+        .into_iter()
+        .enumerate()
+        .map(|(index, group)| view! { <span>{if index < last { format!("{group}-") } else { group }}</span> }.erase())
+        .collect_view();
     view! {
         <section class="recovery printable" aria-labelledby="recovery-title">
             <h2 id="recovery-title" class="recovery-title">"Recovery code"</h2>
@@ -53,17 +55,17 @@ pub(crate) fn RecoveryCodeCard(code: RecoveryCode, #[prop(into)] wait: Signal<bo
             </div>
         </section>
     }
+    .erase()
 }
 
 /// The whole page with the code, after sign-up and after recovery: it stays until the person goes on.
 #[component]
 pub(super) fn RecoveryStep(code: RecoveryCode, busy: ReadSignal<bool>, error: ReadSignal<Option<String>>) -> impl IntoView {
     let app = use_app();
-    let navigate = use_navigate();
     let on_done = Callback::new(move |saved: bool| {
         app.platform.run(|browser| browser.set_flag(flag::RECOVERY, (!saved).then_some("skipped")));
         app.state.held.set(false);
-        navigate("/", leptos_router::NavigateOptions { replace: true, ..Default::default() });
+        app.go_home();
     });
     let ready = move || app.state.phase.with(|phase| matches!(phase, Phase::Ready { .. }));
     view! {
@@ -77,4 +79,5 @@ pub(super) fn RecoveryStep(code: RecoveryCode, busy: ReadSignal<bool>, error: Re
             <Busy busy/>
         </Front>
     }
+    .erase()
 }

@@ -3,7 +3,6 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_meta::Title;
 use sotto_client_api::Command;
 use sotto_client_api::views::Phase;
 use sotto_protocol::ErrorCode;
@@ -12,7 +11,7 @@ use super::Front;
 use crate::context::use_app;
 use crate::settings::SignOutDialog;
 use crate::state::{DialogKind, Leaving};
-use crate::widgets::{Banner, PasswordField, use_hydrated, value_of};
+use crate::widgets::{Banner, Erase, PasswordField, Show, use_hydrated, value_of};
 use crate::wording;
 
 /// Signed in, and the engine is opening this browser's data.
@@ -20,13 +19,14 @@ use crate::wording;
 pub(super) fn Opening() -> impl IntoView {
     let app = use_app();
     let words = move || app.state.progress.with(|view| view.as_ref().map_or("Opening your messages…", |view| wording::step(&view.step)));
+    app.title("Opening");
     view! {
-        <Title text="Opening"/>
         <main class="opening" id="main" tabindex="-1" aria-busy="true">
             <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
             <p role="status">{words}</p>
         </main>
     }
+    .erase()
 }
 
 /// Signing out, and what remains to do when the server can't be reached.
@@ -34,8 +34,8 @@ pub(super) fn Opening() -> impl IntoView {
 pub(super) fn SigningOut() -> impl IntoView {
     let app = use_app();
     let unaware = move || app.state.leaving.get() == Some(Leaving::ServerUnaware);
+    app.title("Signing out");
     view! {
-        <Title text="Signing out"/>
         <main class="opening" id="main" tabindex="-1">
             <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
             <p role="status">
@@ -46,6 +46,7 @@ pub(super) fn SigningOut() -> impl IntoView {
             </Show>
         </main>
     }
+    .erase()
 }
 
 /// Asks for the lock passphrase.
@@ -77,8 +78,8 @@ pub(super) fn Locked() -> impl IntoView {
             }
         });
     };
+    app.title("Locked");
     view! {
-        <Title text="Locked"/>
         <Front title="Locked" lead="Your messages in this browser are sealed under your passphrase.">
             <form class="form" novalidate on:submit=on_submit>
                 <Banner text=error/>
@@ -98,6 +99,7 @@ pub(super) fn Locked() -> impl IntoView {
             <SignOutDialog/>
         </Front>
     }
+    .erase()
 }
 
 /// The account signed in on another browser.
@@ -105,8 +107,8 @@ pub(super) fn Locked() -> impl IntoView {
 pub(super) fn Replaced() -> impl IntoView {
     let app = use_app();
     let again = move |_| app.state.phase.set(Phase::SignedOut { kept: replaced_name(app.state.phase.get_untracked()) });
+    app.title("Signed in elsewhere");
     view! {
-        <Title text="Signed in elsewhere"/>
         <Front
             title="You signed in on another browser"
             lead="That browser took this one’s seat: new messages are readable there. Not you? Sign in here and change your password."
@@ -116,6 +118,7 @@ pub(super) fn Replaced() -> impl IntoView {
             </div>
         </Front>
     }
+    .erase()
 }
 
 fn replaced_name(phase: Phase) -> Option<sotto_protocol::UserName> {
@@ -129,8 +132,8 @@ fn replaced_name(phase: Phase) -> Option<sotto_protocol::UserName> {
 #[component]
 pub(super) fn OtherTab() -> impl IntoView {
     let app = use_app();
+    app.title("Open in another tab");
     view! {
-        <Title text="Open in another tab"/>
         <Front title="Sotto is open in another tab" lead="Go on there. To use this tab instead, close the other one, then reload.">
             <div class="row" data-testid="other-tab">
                 <button class="button button-primary" type="button" data-testid="reload" on:click=move |_| app.platform.run(|browser| browser.load("/"))>
@@ -139,6 +142,7 @@ pub(super) fn OtherTab() -> impl IntoView {
             </div>
         </Front>
     }
+    .erase()
 }
 
 /// The engine can't run, or this browser's data does not open.
@@ -152,8 +156,8 @@ pub(super) fn Broken(code: ErrorCode) -> impl IntoView {
         _ => "Sotto did not start",
     };
     let damaged = code == ErrorCode::StorageDamaged;
+    app.title(title);
     view! {
-        <Title text=title/>
         <Front title>
             <Banner text=Signal::derive(move || Some(wording::error(code)))/>
             <div class="row">
@@ -169,20 +173,23 @@ pub(super) fn Broken(code: ErrorCode) -> impl IntoView {
                     >
                         "Sign out and wipe this device"
                     </button>
-                })}
+                }.erase())}
             </div>
             <SignOutDialog/>
         </Front>
     }
+    .erase()
 }
 
 /// No such page.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
+    let app = use_app();
+    app.title("Not here");
     view! {
-        <Title text="Not here"/>
         <Front title="There is no such page" lead="The address may be mistyped.">
             <div class="row"><a class="button button-primary" href="/" data-testid="home-link">"To Sotto"</a></div>
         </Front>
     }
+    .erase()
 }

@@ -3,14 +3,13 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_meta::Title;
 use sotto_client_api::views::Phase;
 use sotto_protocol::{ErrorCode, UserName};
 
 use super::Front;
 use crate::context::use_app;
 use crate::flows;
-use crate::widgets::{Banner, Busy, PasswordField, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, PasswordField, Show, effect, use_hydrated, value_of};
 use crate::wording;
 
 /// The form; `again` over a session that ended, with a way back to what is readable.
@@ -32,7 +31,7 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
             _ => None,
         })
     };
-    Effect::new(move || {
+    effect(move || {
         // Only into an empty field: never over what the person types.
         if let (Some(name), Some(input)) = (known_name(), name_node.get())
             && input.value().is_empty()
@@ -77,8 +76,8 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
         submit(false);
     };
 
+    app.title("Sign in");
     view! {
-        <Title text="Sign in"/>
         <Front title=if again { "Sign in again" } else { "Sign in" }>
             <form class="form" novalidate on:submit=on_submit>
                 <Banner text=error/>
@@ -124,12 +123,13 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
                                 "Back to your messages"
                             </button>
                         </li>
-                    }.into_any()
+                    }.erase()
                 } else {
-                    view! { <li>"New here? "<a href="/signup" data-testid="signup-link">"Create an account"</a></li> }.into_any()
+                    view! { <li>"New here? "<a href="/signup" data-testid="signup-link">"Create an account"</a></li> }.erase()
                 }}
                 <li><a href="/forgot" data-testid="forgot-password">"Forgot your password?"</a></li>
             </ul>
         </Front>
     }
+    .erase()
 }

@@ -3,7 +3,6 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_meta::Title;
 use sotto_client_api::RecoveryCode;
 use sotto_protocol::UserName;
 
@@ -11,7 +10,7 @@ use super::Front;
 use super::recovery_code::RecoveryStep;
 use crate::context::use_app;
 use crate::flows;
-use crate::widgets::{Banner, Busy, PasswordField, StrengthMeter, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, PasswordField, StrengthMeter, effect, use_hydrated, value_of};
 use crate::wording;
 
 /// The page at `/signup`: the form, then the recovery code.
@@ -29,7 +28,7 @@ pub(crate) fn SignUp() -> impl IntoView {
     let password_node = NodeRef::<leptos::html::Input>::new();
 
     // What was typed before the page was live counts too.
-    Effect::new(move || {
+    effect(move || {
         if name_node.get().is_some() && password_node.get().is_some() {
             set_name.set(value_of(name_node));
             set_password.set(value_of(password_node));
@@ -120,11 +119,10 @@ pub(crate) fn SignUp() -> impl IntoView {
         }
     };
 
-    view! {
-        <Title text="Create an account"/>
-        {move || match code.get() {
-            None => form().into_any(),
-            Some(code) => view! { <RecoveryStep code busy error/> }.into_any(),
-        }}
-    }
+    app.title("Create an account");
+    (move || match code.get() {
+        None => form().erase(),
+        Some(code) => view! { <RecoveryStep code busy error/> }.erase(),
+    })
+    .into_any()
 }

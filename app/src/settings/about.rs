@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::widgets::Erase;
+
 /// Plain words, no more than is true.
 #[component]
 pub(super) fn AboutSection() -> impl IntoView {
@@ -20,4 +22,5 @@ pub(super) fn AboutSection() -> impl IntoView {
             </dl>
         </section>
     }
+    .erase()
 }

@@ -7,7 +7,7 @@ use sotto_client_api::Command;
 use sotto_client_api::views::Phase;
 
 use crate::context::use_app;
-use crate::widgets::{Banner, Busy, PasswordField, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, PasswordField, Show, use_hydrated, value_of};
 use crate::wording;
 
 /// Set, change, take away, lock now.
@@ -80,4 +80,5 @@ pub(super) fn LockSection() -> impl IntoView {
             </form>
         </section>
     }
+    .erase()
 }

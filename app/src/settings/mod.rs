@@ -12,7 +12,7 @@ use leptos::prelude::*;
 
 use crate::context::use_app;
 use crate::state::DialogKind;
-use crate::widgets::Modal;
+use crate::widgets::{Erase, Modal};
 
 pub(crate) use sign_out::SignOutDialog;
 
@@ -40,4 +40,5 @@ pub(crate) fn Settings() -> impl IntoView {
             <about::AboutSection/>
         </Modal>
     }
+    .erase()
 }

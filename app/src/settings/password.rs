@@ -6,7 +6,7 @@ use leptos::task::spawn_local;
 
 use crate::context::use_app;
 use crate::flows;
-use crate::widgets::{Banner, Busy, PasswordField, StrengthMeter, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, PasswordField, StrengthMeter, use_hydrated, value_of};
 
 /// The form.
 #[component]
@@ -84,4 +84,5 @@ pub(super) fn PasswordSection() -> impl IntoView {
             </form>
         </section>
     }
+    .erase()
 }

@@ -8,7 +8,7 @@ use sotto_client_api::RecoveryCode;
 use crate::context::use_app;
 use crate::flows;
 use crate::pages::RecoveryCodeCard;
-use crate::widgets::{Banner, Busy, PasswordField, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, PasswordField, use_hydrated, value_of};
 
 /// The form, then the code.
 #[component]
@@ -57,11 +57,12 @@ pub(super) fn RecoverySection() -> impl IntoView {
         <section class="setting" aria-labelledby="new-recovery-title">
             <h3 id="new-recovery-title">"Recovery code"</h3>
             {move || match code.get() {
-                None => form().into_any(),
+                None => form().erase(),
                 Some(code) => view! {
                     <RecoveryCodeCard code wait=Signal::derive(|| false) on_done=Callback::new(move |_saved| set_code.set(None))/>
-                }.into_any(),
+                }.erase(),
             }}
         </section>
     }
+    .erase()
 }

@@ -9,7 +9,7 @@ use crate::account_api;
 use crate::context::use_app;
 use crate::flows::Failure;
 use crate::time::{self, Local};
-use crate::widgets::Banner;
+use crate::widgets::{Banner, Erase, effect};
 
 /// The list of sessions.
 #[component]
@@ -25,7 +25,7 @@ pub(super) fn SessionsSection() -> impl IntoView {
             }
         });
     };
-    Effect::new(load);
+    effect(load);
     let revoke = move |session: SessionId| {
         set_error.set(None);
         spawn_local(async move {
@@ -54,18 +54,20 @@ pub(super) fn SessionsSection() -> impl IntoView {
                                 <p class="hint">{format!("Since {}, last seen {}", when(info.created_at), when(info.last_seen_at))}</p>
                             </div>
                             {if info.current {
-                                view! { <span class="tag">"This browser"</span> }.into_any()
+                                view! { <span class="tag">"This browser"</span> }.erase()
                             } else {
                                 view! {
                                     <button class="button" type="button" data-testid="session-revoke" aria-label=label on:click=move |_| revoke(session)>
                                         "Sign out"
                                     </button>
-                                }.into_any()
+                                }.erase()
                             }}
                         </li>
                     }
+                    .erase()
                 }).collect_view()}
             </ul>
         </section>
     }
+    .erase()
 }

@@ -6,7 +6,7 @@ use leptos::task::spawn_local;
 use crate::context::use_app;
 use crate::flows;
 use crate::state::DialogKind;
-use crate::widgets::{Banner, Modal};
+use crate::widgets::{Banner, Erase, Modal};
 
 /// The question before signing out.
 #[component]
@@ -56,4 +56,5 @@ pub(crate) fn SignOutDialog() -> impl IntoView {
             <button class="button button-quiet" type="button" data-testid="signout-cancel" on:click=move |_| dialog.set(None)>"Stay signed in"</button>
         </Modal>
     }
+    .erase()
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::context::use_app;
 use crate::theme::Theme;
+use crate::widgets::Erase;
 
 /// The theme menu.
 #[component]
@@ -22,9 +23,10 @@ pub(super) fn ThemeSection() -> impl IntoView {
                 <select id="theme" data-testid="theme-select" on:change=choose>
                     {Theme::ALL.into_iter().map(|theme| view! {
                         <option value=theme.as_str() selected=theme == now>{theme.label()}</option>
-                    }).collect_view()}
+                    }.erase()).collect_view()}
                 </select>
             </div>
         </section>
     }
+    .erase()
 }

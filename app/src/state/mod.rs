@@ -18,6 +18,8 @@ pub struct FirstPage {
     pub signed_in: bool,
     /// The theme of the cookie.
     pub theme: crate::theme::Theme,
+    /// The page that was asked for.
+    pub route: crate::route::Route,
 }
 
 /// A long step that goes on.

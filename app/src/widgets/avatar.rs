@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use sotto_client_api::views::PersonView;
 
+use super::flow::Erase;
+
 /// Hues in `style/avatar.css`.
 const HUES: u8 = 12;
 
@@ -12,9 +14,10 @@ pub(crate) fn Avatar(person: PersonView, #[prop(optional)] notes: bool) -> impl 
     let class = format!("avatar hue-{}", person.account.0.first().copied().unwrap_or(0) % HUES);
     view! {
         <span class=class aria-hidden="true">
-            {if notes { super::icon::draw(super::icon::Icon::Pen).into_any() } else { initials(person.name.as_str()).into_any() }}
+            {if notes { super::icon::draw(super::icon::Icon::Pen)  } else { initials(person.name.as_str()).into_any() }}
         </span>
     }
+    .erase()
 }
 
 /// "mira-k" is MK, "elin" is EL.

@@ -9,6 +9,7 @@ use leptos::task::spawn_local;
 use sotto_client_api::views::PasswordCheck;
 use sotto_client_api::{Command, Reply};
 
+use super::flow::{Erase, Show, effect};
 use super::icon::{Icon, draw};
 use crate::context::use_app;
 use crate::wording;
@@ -16,7 +17,7 @@ use crate::wording;
 /// False on the server and in the first render, true once the page is live: effects run in the browser only.
 pub(crate) fn use_hydrated() -> ReadSignal<bool> {
     let (hydrated, set_hydrated) = signal(false);
-    Effect::new(move || set_hydrated.set(true));
+    effect(move || set_hydrated.set(true));
     hydrated
 }
 
@@ -28,15 +29,17 @@ pub(crate) fn value_of(node: NodeRef<leptos::html::Input>) -> String {
 /// An error of the form or page it stands in, read out when it appears.
 #[component]
 pub(crate) fn Banner(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
-    move || {
+    (move || {
         text.get().map(|text| {
             view! {
                 <div class="banner banner-error" role="alert" data-testid="error-banner">
                     {draw(Icon::Alert)} <span>{text}</span>
                 </div>
             }
+            .erase()
         })
-    }
+    })
+    .into_any()
 }
 
 /// Progress of a long step, while `busy`.
@@ -54,6 +57,7 @@ pub(crate) fn Busy(#[prop(into)] busy: Signal<bool>) -> impl IntoView {
             </Show>
         </div>
     }
+    .erase()
 }
 
 /// A password input with a button that shows what was typed.
@@ -102,6 +106,7 @@ pub(crate) fn PasswordField(
             </div>
         </div>
     }
+    .erase()
 }
 
 /// Strength of what is typed, as the engine judges it, and why it would be refused.
@@ -110,7 +115,7 @@ pub(crate) fn StrengthMeter(id: &'static str, #[prop(into)] password: Signal<Str
     let app = use_app();
     let (check, set_check) = signal(None::<PasswordCheck>);
     let pending = StoredValue::new(None::<TimeoutHandle>);
-    Effect::new(move || {
+    effect(move || {
         let (password, name) = (password.get(), name.get());
         if let Some(timer) = pending.try_update_value(Option::take).flatten() {
             timer.clear();
@@ -141,6 +146,7 @@ pub(crate) fn StrengthMeter(id: &'static str, #[prop(into)] password: Signal<Str
             <p id=id class="hint" role="status" data-testid="password-strength">{words}</p>
         </div>
     }
+    .erase()
 }
 
 /// Copies a text and says so.
@@ -164,4 +170,5 @@ pub(crate) fn CopyButton(#[prop(into)] text: Signal<String>, label: &'static str
             {draw(Icon::Copy)} <span aria-live="polite">{words}</span>
         </button>
     }
+    .erase()
 }

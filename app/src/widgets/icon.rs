@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::flow::Erase;
+
 /// Which icon.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Icon {
@@ -55,10 +57,11 @@ impl Icon {
 }
 
 /// Draws an icon.
-pub(crate) fn draw(icon: Icon) -> impl IntoView {
+pub(crate) fn draw(icon: Icon) -> AnyView {
     view! {
         <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
             <path d=icon.path()></path>
         </svg>
     }
+    .erase()
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::flow::{Erase, Show, effect};
 use super::icon::{Icon, draw};
 
 /// A modal dialog with a title and a close button. Its content is made when it opens and dropped when it closes.
@@ -15,7 +16,7 @@ pub(crate) fn Modal(
     children: ChildrenFn,
 ) -> impl IntoView {
     let node = NodeRef::<leptos::html::Dialog>::new();
-    Effect::new(move || {
+    effect(move || {
         let (Some(dialog), wanted) = (node.get(), open.get()) else { return };
         if wanted && !dialog.open() {
             // Fails only for a dialog outside the document, which can't show anyway.
@@ -39,4 +40,5 @@ pub(crate) fn Modal(
             </Show>
         </dialog>
     }
+    .erase()
 }

@@ -1,9 +1,10 @@
 //! What the page asks ([`Command`]), what the engine answers ([`Reply`]) and reports ([`Update`]), and what is drawn ([`views`]).
 //!
-//! The page and the worker exchange JSON texts of [`ToWorker`] and [`FromWorker`]. Every command gets exactly one reply with its
+//! The page and the worker exchange [`ToWorker`] and [`FromWorker`] as [`wire`] writes them. Every command gets exactly one reply with its
 //! id; updates come whenever something that is drawn has changed. The page holds no key; the auth key alone passes through it.
 
 pub mod views;
+pub mod wire;
 
 /// Ids and codes of the wire, for the page's WASM entry, which depends on this crate alone.
 pub use sotto_protocol as protocol;

@@ -2,8 +2,10 @@
 //!
 //! Not postcard or bincode: a type of OpenMLS deserialises untagged, which wants a format that says what it holds.
 
-use std::io;
+use core::convert::Infallible;
 
+use minicbor::encode::Write;
+use minicbor_serde::{Deserializer, Serializer};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
@@ -16,20 +18,21 @@ const VERSION: u8 = 1;
 pub(super) fn encode<T: Serialize + ?Sized>(entity: &'static str, value: &T) -> Result<Value, StorageError> {
     let mut out = ErasingWriter(Zeroizing::new(Vec::with_capacity(512)));
     out.push(&[VERSION]);
-    ciborium::into_writer(value, &mut out).map_err(|_| StorageError::Encode { entity })?;
+    value.serialize(&mut Serializer::new(&mut out)).map_err(|_| StorageError::Encode { entity })?;
     Ok(out.0)
 }
 
 /// Decodes a value, all of it.
 pub(super) fn decode<T: DeserializeOwned>(entity: &'static str, bytes: &[u8]) -> Result<T, StorageError> {
     let damaged = StorageError::Damaged { entity };
-    let (&version, mut rest) = bytes.split_first().ok_or(damaged)?;
+    let (&version, rest) = bytes.split_first().ok_or(damaged)?;
     if version != VERSION {
         return Err(StorageError::UnknownVersion { entity, expected: VERSION, got: version });
     }
     // The cause is dropped on purpose: serde quotes values in its errors, and these values are keys.
-    let value = ciborium::from_reader(&mut rest).map_err(|_| damaged)?;
-    if rest.is_empty() { Ok(value) } else { Err(damaged) }
+    let mut deserializer = Deserializer::new(rest);
+    let value = T::deserialize(&mut deserializer).map_err(|_| damaged)?;
+    if deserializer.decoder().position() == rest.len() { Ok(value) } else { Err(damaged) }
 }
 
 /// A growing buffer that erases what it leaves behind: a plain `Vec` leaves copies of keys in freed memory.
@@ -47,13 +50,11 @@ impl ErasingWriter {
     }
 }
 
-impl io::Write for ErasingWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.push(bytes);
-        Ok(bytes.len())
-    }
+impl Write for ErasingWriter {
+    type Error = Infallible;
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.push(bytes);
         Ok(())
     }
 }

@@ -20,10 +20,17 @@ impl Serialize for Item {
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match ciborium::Value::deserialize(deserializer)? {
-            ciborium::Value::Bytes(bytes) => Ok(Self(bytes)),
-            _ => Err(serde::de::Error::custom("not a byte string")),
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Item;
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("a byte string")
+            }
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Item, E> {
+                Ok(Item(bytes.to_vec()))
+            }
         }
+        deserializer.deserialize_bytes(Visitor)
     }
 }
 
