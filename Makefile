@@ -5,7 +5,7 @@
 XTASK = env $(shell scripts/toolchain.sh) cargo xtask
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run test check watch sizes soak release
+.PHONY: help setup setup-run run test check watch sizes bench soak release
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -30,6 +30,9 @@ watch: setup-run ## run, and again after every change
 
 sizes: setup-run ## what a browser loads; fails when a budget is exceeded
 	@$(XTASK) sizes
+
+bench: setup ## the worker's Argon2id beside the native one
+	@$(XTASK) bench
 
 soak: setup ## the long tests: make soak N=1000
 	@$(XTASK) soak $(N)

@@ -19,6 +19,8 @@ use crate::state::AppState;
 
 /// A route for each page of the app, and its "not found" page for everything else.
 pub(crate) fn routes(app: &AppState) -> Router<AppState> {
+    // Rendering spawns; an error says that it was set up before.
+    let _already = any_spawner::Executor::init_tokio();
     let page = render_app_async_with_context(page_context(app.clone()), shell);
     let missing = page.clone();
     let router = Route::PATHS.iter().fold(Router::new(), |router, path| router.route(path, get(page.clone())));

@@ -4,6 +4,7 @@
 //! hashed names, compressed siblings and a manifest of SHA-256 sums. The other commands order cargo, node and the server.
 #![allow(clippy::print_stdout, reason = "a command line tool talks on standard output")]
 
+mod bench;
 mod budget;
 mod checks;
 mod command;
@@ -24,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   check [CRATE…]                         format, clippy and tests of the named crates
   test                                   everything that CI checks
   sizes                                  what a browser loads, against its budgets
+  bench                                  the worker's Argon2id beside the native one
   soak [COUNT]                           the long tests
   release                                binary and site under target/dist";
 
@@ -39,6 +41,7 @@ fn main() -> Result<()> {
         ["check", crates @ ..] => checks::check(&paths, crates),
         ["test"] => checks::test(&paths),
         ["sizes"] => budget::sizes(&paths),
+        ["bench"] => bench::bench(&paths),
         ["soak"] => soak::soak(&paths, None),
         ["soak", count] => soak::soak(&paths, Some(count.parse()?)),
         ["release"] => serve::release(&paths),

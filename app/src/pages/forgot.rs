@@ -10,7 +10,7 @@ use super::Front;
 use super::recovery_code::RecoveryStep;
 use crate::context::use_app;
 use crate::flows;
-use crate::widgets::{Banner, Busy, Erase, PasswordField, StrengthMeter, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, EraseGuard, EraseQuestion, PasswordField, StrengthMeter, use_hydrated, value_of};
 use crate::wording;
 
 /// The page at `/forgot`.
@@ -20,6 +20,7 @@ pub(crate) fn Forgot() -> impl IntoView {
     let state = app.state;
     let hydrated = use_hydrated();
     let (busy, set_busy) = signal(false);
+    let guard = EraseGuard::new();
     let (error, set_error) = signal(None::<String>);
     let (code, set_code) = signal(None::<RecoveryCode>);
     let (name, set_name) = signal(String::new());
@@ -28,8 +29,7 @@ pub(crate) fn Forgot() -> impl IntoView {
     let code_node = NodeRef::<leptos::html::Input>::new();
     let password_node = NodeRef::<leptos::html::Input>::new();
 
-    let on_submit = move |event: SubmitEvent| {
-        event.prevent_default();
+    let submit = move || {
         if busy.get_untracked() {
             return;
         }
@@ -41,6 +41,9 @@ pub(crate) fn Forgot() -> impl IntoView {
         let (typed, password) = (value_of(code_node), value_of(password_node));
         if typed.trim().is_empty() || password.is_empty() {
             return set_error.set(Some("Type your recovery code and a new password.".into()));
+        }
+        if !guard.passes(state, &name) {
+            return;
         }
         set_busy.set(true);
         state.held.set(true);
@@ -58,6 +61,10 @@ pub(crate) fn Forgot() -> impl IntoView {
                 state.held.set(false);
             }
         });
+    };
+    let on_submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        submit();
     };
 
     let form = move || {
@@ -107,6 +114,7 @@ pub(crate) fn Forgot() -> impl IntoView {
                     />
                     <StrengthMeter id="forgot-strength" password name/>
                     <p class="note">"Without password and code nobody can open the account: not you, and not us."</p>
+                    <EraseQuestion guard typed=Callback::new(move |()| UserName::parse(&value_of(name_node)).ok()) on_yes=Callback::new(move |()| submit())/>
                     <button class="button button-primary" type="submit" data-testid="recovery-submit" disabled=move || !hydrated.get() || busy.get()>
                         {move || if busy.get() { "Setting the new password…" } else { "Set new password" }}
                     </button>

@@ -9,7 +9,7 @@ use sotto_protocol::{ErrorCode, UserName};
 use super::Front;
 use crate::context::use_app;
 use crate::flows;
-use crate::widgets::{Banner, Busy, Erase, PasswordField, Show, effect, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, EraseGuard, EraseQuestion, PasswordField, Show, effect, use_hydrated, value_of};
 use crate::wording;
 
 /// The form; `again` over a session that ended, with a way back to what is readable.
@@ -20,6 +20,7 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
     let hydrated = use_hydrated();
     let (busy, set_busy) = signal(false);
     let (error, set_error) = signal(None::<String>);
+    let guard = EraseGuard::new();
     let (new_salt, set_new_salt) = signal(false);
     let name_node = NodeRef::<leptos::html::Input>::new();
     let password_node = NodeRef::<leptos::html::Input>::new();
@@ -53,6 +54,9 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
         let password = value_of(password_node);
         if password.is_empty() {
             return set_error.set(Some("Type your password.".into()));
+        }
+        if !guard.passes(state, &name) {
+            return;
         }
         set_busy.set(true);
         spawn_local(async move {
@@ -102,6 +106,7 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
                     autocomplete="current-password"
                     node=password_node
                 />
+                <EraseQuestion guard typed=Callback::new(move |()| UserName::parse(&value_of(name_node)).ok()) on_yes=Callback::new(move |()| submit(false))/>
                 <Show when=move || new_salt.get()>
                     <div class="banner banner-warn" role="alert" data-testid="salt-question">
                         <p>{wording::error(ErrorCode::KdfSaltChanged)}</p>

@@ -10,7 +10,7 @@ use super::Front;
 use super::recovery_code::RecoveryStep;
 use crate::context::use_app;
 use crate::flows;
-use crate::widgets::{Banner, Busy, Erase, PasswordField, StrengthMeter, effect, use_hydrated, value_of};
+use crate::widgets::{Banner, Busy, Erase, EraseGuard, EraseQuestion, PasswordField, StrengthMeter, effect, use_hydrated, value_of};
 use crate::wording;
 
 /// The page at `/signup`: the form, then the recovery code.
@@ -20,6 +20,7 @@ pub(crate) fn SignUp() -> impl IntoView {
     let state = app.state;
     let hydrated = use_hydrated();
     let (busy, set_busy) = signal(false);
+    let guard = EraseGuard::new();
     let (error, set_error) = signal(None::<String>);
     let (code, set_code) = signal(None::<RecoveryCode>);
     let (name, set_name) = signal(String::new());
@@ -43,8 +44,7 @@ pub(crate) fn SignUp() -> impl IntoView {
     };
     let name_bad = move || name.with(|typed| typed.chars().count() >= UserName::MIN && UserName::parse(typed).is_err());
 
-    let on_submit = move |event: SubmitEvent| {
-        event.prevent_default();
+    let submit = move || {
         if busy.get_untracked() {
             return;
         }
@@ -56,6 +56,9 @@ pub(crate) fn SignUp() -> impl IntoView {
         let password = value_of(password_node);
         if password.is_empty() {
             return set_error.set(Some("Choose a password.".into()));
+        }
+        if !guard.passes(state, &name) {
+            return;
         }
         set_busy.set(true);
         state.held.set(true);
@@ -73,6 +76,10 @@ pub(crate) fn SignUp() -> impl IntoView {
                 state.held.set(false);
             }
         });
+    };
+    let on_submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        submit();
     };
 
     let form = move || {
@@ -109,6 +116,7 @@ pub(crate) fn SignUp() -> impl IntoView {
                     />
                     <StrengthMeter id="signup-strength" password name/>
                     <p class="note">"We cannot read or reset this password. It never leaves this browser."</p>
+                    <EraseQuestion guard typed=Callback::new(move |()| UserName::parse(&value_of(name_node)).ok()) on_yes=Callback::new(move |()| submit())/>
                     <button class="button button-primary" type="submit" data-testid="signup-submit" disabled=move || !hydrated.get() || busy.get()>
                         {move || if busy.get() { "Creating your account…" } else { "Create account" }}
                     </button>

@@ -6,7 +6,7 @@ pub(crate) mod timeline;
 use leptos::prelude::*;
 use sotto_client_api::Update as Report;
 use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, PersonView, Phase};
-use sotto_protocol::{ErrorCode, MessageId, RoomId};
+use sotto_protocol::{ErrorCode, MessageId, RoomId, UserName};
 
 pub(crate) use rooms::RoomRow;
 pub(crate) use timeline::{EntryRow, Timeline};
@@ -185,6 +185,16 @@ impl ClientState {
     pub(crate) fn me(self) -> Option<PersonView> {
         self.phase.with(|phase| match phase {
             Phase::Ready { me, .. } | Phase::SessionEnded { me } => Some(me.clone()),
+            _ => None,
+        })
+    }
+
+    /// Whose messages this browser keeps sealed, while their owner is not signed in.
+    pub(crate) fn kept_name(self) -> Option<UserName> {
+        self.phase.with_untracked(|phase| match phase {
+            Phase::SignedOut { kept } => kept.clone(),
+            Phase::Replaced { name } | Phase::Locked { name } => Some(name.clone()),
+            Phase::SessionEnded { me } => Some(me.name.clone()),
             _ => None,
         })
     }

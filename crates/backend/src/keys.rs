@@ -1,8 +1,8 @@
 //! Key packages: checked when they come, given away once.
 
 use openmls::prelude::{KeyPackageIn, ProtocolVersion};
-use openmls_rust_crypto::RustCrypto;
 use sha2::{Digest as _, Sha256};
+use sotto_crypto::Crypto;
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackages, KeyPackageCount, UploadKeyPackages};
 use sotto_protocol::device_list::DeviceList;
 use sotto_protocol::{Bytes, DeviceId, ErrorCode, Millis, limits};
@@ -99,7 +99,7 @@ fn check(package: Bytes, last_resort: bool, list: &DeviceList, device: DeviceId,
         return Err(ErrorCode::TooLarge);
     }
     let parsed = KeyPackageIn::tls_deserialize_exact(package.as_slice()).map_err(|_| ErrorCode::Malformed)?;
-    let checked = parsed.validate(&RustCrypto::default(), ProtocolVersion::Mls10).map_err(|_| ErrorCode::NotAuthentic)?;
+    let checked = parsed.validate(&Crypto, ProtocolVersion::Mls10).map_err(|_| ErrorCode::NotAuthentic)?;
     let credential = check_key_package(&checked, now / 1000)?;
     if credential.device != device || !credential_in_list(&credential, list) {
         return Err(ErrorCode::NotAuthentic);

@@ -9,7 +9,7 @@ use openmls::prelude::{
     GroupId, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, OpenMlsSignaturePublicKey, ProcessedMessageContent, ProposalStore,
     ProtocolMessage, PublicGroup, RatchetTreeIn, Sender, StagedCommit, Verifiable as _,
 };
-use openmls_rust_crypto::RustCrypto;
+use sotto_crypto::Crypto;
 use sotto_protocol::api::{AddressedWelcome, CreateRoom, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, Millis, RoomId};
 use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_room, check_unique_leaf_keys};
@@ -57,8 +57,8 @@ pub(super) fn creation(asking: Asking, create: &CreateRoom) -> Result<Validated,
     }
     let tree = RatchetTreeIn::tls_deserialize_exact(create.ratchet_tree.as_slice()).map_err(|_| ErrorCode::Malformed)?;
     let storage = GroupState::default();
-    let (group, _) = PublicGroup::from_external(&RustCrypto::default(), &storage, tree, info, ProposalStore::new())
-        .map_err(|_| ErrorCode::NotAuthentic)?;
+    let (group, _) =
+        PublicGroup::from_external(&Crypto, &storage, tree, info, ProposalStore::new()).map_err(|_| ErrorCode::NotAuthentic)?;
     let leaves = check_room(&group)?;
     let own_alone = matches!(leaves.as_slice(), [(_, leaf)] if leaf.account() == asking.account && leaf.device == asking.device);
     if !own_alone {
@@ -73,9 +73,8 @@ pub(super) fn creation(asking: Asking, create: &CreateRoom) -> Result<Validated,
 }
 
 fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &UploadCommit) -> Result<Validated, ErrorCode> {
-    let crypto = RustCrypto::default();
     let message = public_commit(asking.room, upload)?;
-    let processed = group.process_message(&crypto, message).map_err(|_| ErrorCode::CommitRefused)?;
+    let processed = group.process_message(&Crypto, message).map_err(|_| ErrorCode::CommitRefused)?;
     // Anything that travels beside the commit would be text for the server to read.
     if !processed.aad().is_empty() {
         return Err(ErrorCode::CommitRefused);
@@ -87,14 +86,14 @@ fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &
     let summary = check_commit(&group, &staged, &sender)?;
     check_people(asking, &summary)?;
     check_added_lifetimes(&staged, asking.now / 1000)?;
-    let welcomes = welcomes(&crypto, &staged, &upload.welcomes)?;
+    let welcomes = welcomes(&staged, &upload.welcomes)?;
     let leaf = match sender {
         Sender::Member(index) => index,
         _ => group.ext_commit_sender_index(&staged).map_err(|_| ErrorCode::CommitRefused)?,
     };
     group.merge_commit(storage, *staged).map_err(|_| ErrorCode::CommitRefused)?;
     check_unique_leaf_keys(&group)?;
-    check_group_info(&crypto, &group, leaf, &upload.group_info)?;
+    check_group_info(&group, leaf, &upload.group_info)?;
     let ratchet_tree = group.export_ratchet_tree().tls_serialize_detached().map_err(|_| ErrorCode::Internal)?;
     Ok(Validated {
         state: RoomStateRow { public_group: storage.to_bytes(), group_info: upload.group_info.clone(), ratchet_tree: ratchet_tree.into() },
@@ -123,12 +122,12 @@ fn check_people(asking: Asking, summary: &CommitSummary) -> Result<(), ErrorCode
 }
 
 /// One Welcome for each Add, made for its key package and addressed to its device; no others.
-fn welcomes(crypto: &RustCrypto, staged: &StagedCommit, addressed: &[AddressedWelcome]) -> Result<Vec<WelcomeRow>, ErrorCode> {
+fn welcomes(staged: &StagedCommit, addressed: &[AddressedWelcome]) -> Result<Vec<WelcomeRow>, ErrorCode> {
     let mut added = Vec::new();
     for add in staged.add_proposals() {
         let package = add.add_proposal().key_package();
         let credential = sotto_rules::identity::DeviceCredential::decode(package.leaf_node().credential().serialized_content())?;
-        let reference = package.hash_ref(crypto).map_err(|_| ErrorCode::CommitRefused)?;
+        let reference = package.hash_ref(&Crypto).map_err(|_| ErrorCode::CommitRefused)?;
         added.push((credential.account(), credential.device, reference));
     }
     if added.len() != addressed.len() {
@@ -156,7 +155,7 @@ fn welcomes(crypto: &RustCrypto, staged: &StagedCommit, addressed: &[AddressedWe
 }
 
 /// The GroupInfo after the commit says exactly what the server's own state says, and the committer's new leaf signed it.
-fn check_group_info(crypto: &RustCrypto, group: &PublicGroup, leaf: LeafNodeIndex, uploaded: &Bytes) -> Result<(), ErrorCode> {
+fn check_group_info(group: &PublicGroup, leaf: LeafNodeIndex, uploaded: &Bytes) -> Result<(), ErrorCode> {
     let info = group_info(uploaded)?;
     check_info_form(&info)?;
     // What the leaf should have signed, from the own state: context, extensions (as uploaded), confirmation tag, signer.
@@ -175,7 +174,7 @@ fn check_group_info(crypto: &RustCrypto, group: &PublicGroup, leaf: LeafNodeInde
     }
     let key = group.leaf(leaf).ok_or(ErrorCode::CommitRefused)?.signature_key().as_slice();
     let key = OpenMlsSignaturePublicKey::new(key.to_vec().into(), SUITE.signature_algorithm()).map_err(|_| ErrorCode::NotAuthentic)?;
-    info.verify_no_out(crypto, &key).map_err(|_| ErrorCode::NotAuthentic)
+    info.verify_no_out(&Crypto, &key).map_err(|_| ErrorCode::NotAuthentic)
 }
 
 fn group_info(bytes: &Bytes) -> Result<VerifiableGroupInfo, ErrorCode> {

@@ -1,15 +1,15 @@
-//! What OpenMLS is given: RustCrypto for cryptography and randomness, the journaled store for state.
+//! What OpenMLS is given: our one suite for cryptography and randomness, the journaled store for state.
 
 use openmls::group::{GroupId, MlsGroup};
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider;
+use sotto_crypto::Crypto;
 
 use super::{JournaledStorage, StorageError};
 
 /// The engine's OpenMLS provider.
 #[derive(Debug, Default)]
 pub struct Provider {
-    crypto: RustCrypto,
+    crypto: Crypto,
     storage: JournaledStorage,
 }
 
@@ -17,7 +17,7 @@ impl Provider {
     /// A provider over rows that the host has loaded.
     #[must_use]
     pub fn new(storage: JournaledStorage) -> Self {
-        Self { crypto: RustCrypto::default(), storage }
+        Self { crypto: Crypto, storage }
     }
 
     /// Loads a group.
@@ -37,19 +37,33 @@ impl Provider {
 }
 
 impl OpenMlsProvider for Provider {
-    type CryptoProvider = RustCrypto;
-    type RandProvider = RustCrypto;
+    type CryptoProvider = Crypto;
+    type RandProvider = Crypto;
     type StorageProvider = JournaledStorage;
 
     fn storage(&self) -> &JournaledStorage {
         &self.storage
     }
 
-    fn crypto(&self) -> &RustCrypto {
+    fn crypto(&self) -> &Crypto {
         &self.crypto
     }
 
-    fn rand(&self) -> &RustCrypto {
+    fn rand(&self) -> &Crypto {
         &self.crypto
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openmls_traits::crypto::OpenMlsCrypto as _;
+    use sotto_rules::config::SUITE;
+
+    use super::*;
+
+    // Fails when the suite of sotto-rules or that of sotto-crypto, which knows nothing of ours, changes alone.
+    #[test]
+    fn the_provider_knows_the_suite_of_the_rooms_and_no_other() {
+        assert_eq!(Provider::default().crypto().supported_ciphersuites(), [SUITE]);
     }
 }
