@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use openmls::prelude::{
-    ExtensionType, Extensions, GroupContext, KeyPackage, LeafNode, LeafNodeIndex, Lifetime, Proposal, ProposalOrRefType, ProposalType,
-    ProtocolVersion, PublicGroup, QueuedProposal, Sender, StagedCommit,
+    CredentialType, ExtensionType, Extensions, GroupContext, KeyPackage, LeafNode, LeafNodeIndex, Lifetime, Proposal, ProposalOrRefType,
+    ProposalType, ProtocolVersion, PublicGroup, QueuedProposal, Sender, StagedCommit,
 };
 use openmls_traits::types::VerifiableCiphersuite;
 use sotto_protocol::{AccountId, DeviceId, ErrorCode, limits};
@@ -291,13 +291,19 @@ fn check_leaf(leaf: &LeafNode) -> Result<DeviceCredential, RuleViolation> {
     let capable = capabilities.versions().contains(&ProtocolVersion::Mls10)
         && capabilities.ciphersuites().contains(&VerifiableCiphersuite::from(config::SUITE))
         && capabilities.extensions().contains(&ExtensionType::Unknown(config::ROLES_EXTENSION))
-        && capabilities.proposals().contains(&ProposalType::SelfRemove);
+        && capabilities.proposals().contains(&ProposalType::SelfRemove)
+        && capabilities.credentials().contains(&CredentialType::Basic);
     if !capable {
         return Err(RuleViolation::MissingCapability);
     }
     // A leaf extension could carry a name or any text to the server.
     if leaf.extensions().iter().next().is_some() {
         return Err(RuleViolation::ForeignExtension);
+    }
+    // Under another type the same bytes would be a second form of one identity, and OpenMLS adds no such leaf to a room of Basic
+    // ones: a key package with it could be claimed and never used.
+    if leaf.credential().credential_type() != CredentialType::Basic {
+        return Err(IdentityError::Malformed.into());
     }
     Ok(verified_credential(leaf.credential().serialized_content(), leaf.signature_key().as_slice())?)
 }

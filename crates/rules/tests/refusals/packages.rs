@@ -56,6 +56,7 @@ fn a_package_that_lacks_a_capability_is_refused() {
         full().ciphersuites(vec![OTHER_SUITE]).build(),
         full().extensions(extensions[1..].to_vec()).build(),
         full().proposals(vec![]).build(),
+        full().credentials(vec![CredentialType::X509]).build(),
     ];
     for capabilities in cases {
         let key_package = device.key_package_with(|builder| builder.leaf_node_capabilities(capabilities.clone()));
@@ -86,6 +87,17 @@ fn r27_a_package_with_a_forged_credential_is_refused() {
     let name: Credential = BasicCredential::new(b"Alice".to_vec()).into();
     let key_package = device.key_package_of(SUITE, device.leaf_of(name), |builder| builder);
     assert_eq!(verdict(&key_package), Err(RuleViolation::Credential(IdentityError::Malformed)));
+}
+
+// Fails without the credential type check of `check_leaf`.
+#[test]
+fn a_package_whose_credential_is_not_basic_is_refused() {
+    let device = Device::new(1, 1);
+    for credential_type in [CredentialType::X509, CredentialType::Other(0xf001)] {
+        let credential = Credential::new(credential_type, device.credential().encode());
+        let key_package = device.key_package_of(SUITE, device.leaf_of(credential), |builder| builder);
+        assert_eq!(verdict(&key_package), Err(RuleViolation::Credential(IdentityError::Malformed)), "{credential_type:?}");
+    }
 }
 
 // Fails without `check_range` in `check_lifetime`, and with `<` or `saturating_sub` in `check_range`.

@@ -71,7 +71,7 @@ fn a_room_with_other_context_extensions_is_refused() {
     }
 }
 
-// Fails when `check_room` does not `check_leaf`: forged, or no credential of ours.
+// Fails when `check_room` does not `check_leaf`: forged, no credential of ours, or ours under another credential type.
 #[test]
 fn r27_a_room_with_a_leaf_that_is_nobodys_is_refused() {
     let device = Device::new(1, 1);
@@ -85,6 +85,7 @@ fn r27_a_room_with_a_leaf_that_is_nobodys_is_refused() {
     let cases = [
         (device.leaf_bearing(&device.forged_credential()), IdentityError::BadSignature),
         (device.leaf_of(BasicCredential::new(b"Alice".to_vec()).into()), IdentityError::Malformed),
+        (device.leaf_of(Credential::new(CredentialType::X509, device.credential().encode())), IdentityError::Malformed),
     ];
     for (leaf, error) in cases {
         let member = create(capabilities.clone(), config::context_extensions(), leaf);
