@@ -134,7 +134,8 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
             Change::Remove(index) => {
                 let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
                 let own = if external { gone.same_device(&committer) } else { gone.account() == account };
-                if !own || (external && !removed.is_empty()) {
+                // Only one leaf can be the own device's: an external commit removes no second one.
+                if !own {
                     return Err(RuleViolation::RemovedOther);
                 }
                 removed.push((gone.account(), gone.device));
