@@ -189,3 +189,29 @@ test("a lock passphrase seals this browser until it is given again", async ({ mi
   await mira.reload();
   await mira.expectSignedIn();
 });
+
+test("nobody's kept messages are erased without a question", async ({ mira, jonas: _ }) => {
+  await mira.openRoomWith("jonas");
+  await mira.send("to be kept");
+  await mira.signOut("keep");
+  // Somebody else makes an account in this browser, and is asked first.
+  await mira.at("signup-link").click();
+  await mira.at("signup-username").fill("guest");
+  await mira.at("signup-password").fill(PASSWORD);
+  await mira.at("signup-submit").click();
+  await expect(mira.at("erase-question")).toContainText("mira");
+  // No is the way back: nothing has happened.
+  await mira.at("signin-link").click();
+  await mira.signIn();
+  await mira.enterRoom("jonas");
+  await mira.expectMessage("to be kept");
+
+  await mira.signOut("keep");
+  await mira.at("signup-link").click();
+  await mira.at("signup-username").fill("guest");
+  await mira.at("signup-password").fill(PASSWORD);
+  await mira.at("signup-submit").click();
+  await mira.at("erase-accept").click();
+  await mira.takeRecoveryCode();
+  await expect(mira.at("me-username")).toContainText("guest");
+});

@@ -8,7 +8,6 @@ use crate::{
     budget, command,
     command::{cargo, run, step},
     paths::Paths,
-    web::{self, Profile},
 };
 
 /// Crates for the browser, each alone (see `web::wasm`).
@@ -24,7 +23,7 @@ pub(crate) fn test(paths: &Paths) -> Result<()> {
         })?;
     }
     step("tests", || run(&mut tests(paths, &[])))?;
-    step("site", || budget::no_growth(&web::build(paths, Profile::Full)?))?;
+    step("site", || budget::sizes(paths))?;
     step("server", || run(&mut cargo(&paths.root, ["build", "--locked", "--package", "sotto-server"])))?;
     step("journeys", || journeys(paths))?;
     println!("all steps passed");

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    budget,
     command::{cargo, run as run_command},
     paths::Paths,
     web::{self, Profile},
@@ -41,8 +42,7 @@ pub(crate) fn serve(paths: &Paths) -> Result<Child> {
 
 /// The optimised binary with its site beside it, where the server looks for it.
 pub(crate) fn release(paths: &Paths) -> Result<()> {
-    let manifest = web::build(paths, Profile::Full)?;
-    crate::budget::no_growth(&manifest)?;
+    budget::sizes(paths)?;
     run_command(&mut cargo(&paths.root, ["build", "--locked", "--release", "--package", "sotto-server"]))?;
     let folder = paths.target.join("dist");
     if folder.exists() {

@@ -31,9 +31,9 @@ pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
     let (id, mine) = (first.id, first.mine);
     let author = first.author.name.to_string();
     let key = row.key;
-    let delivery = Memo::new(move |_| message.with(|message| message.as_ref().map_or(Delivery::Sending, |message| message.delivery)));
-    let text = Memo::new(move |_| message.with(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default()));
-    let at = Memo::new(move |_| message.with(|message| message.as_ref().map_or(0, |message| message.at)));
+    let delivery = Signal::derive(move || message.with(|message| message.as_ref().map_or(Delivery::Sending, |message| message.delivery)));
+    let text = move || message.with(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default());
+    let at = move || Local::of(message.with(|message| message.as_ref().map_or(0, |message| message.at)), app.platform);
     let class = match (mine, grouped) {
         (true, true) => "message mine grouped",
         (true, false) => "message mine",
@@ -50,9 +50,9 @@ pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
             data-status=move || delivery.get().as_str()
         >
             <span class="sr-only">{who}</span>
-            <p class="message-text" data-testid="message-text" dir="auto">{move || text.get()}</p>
+            <p class="message-text" data-testid="message-text" dir="auto">{text}</p>
             <span class="meta">
-                <time title=move || Local::of(at.get(), app.platform).full()>{move || Local::of(at.get(), app.platform).clock()}</time>
+                <time title=move || at().full()>{move || at().clock()}</time>
                 {mine.then(|| view! {
                     <span class="status" data-testid="message-status" data-status=move || delivery.get().as_str()>
                         {move || draw(state_icon(delivery.get()))}
@@ -77,7 +77,7 @@ const fn state_icon(delivery: Delivery) -> Icon {
 
 /// The message's button and the menu that it opens.
 #[component]
-fn Menu(app: AppContext, key: String, message: Memo<Option<MessageView>>, delivery: Memo<Delivery>) -> impl IntoView {
+fn Menu(app: AppContext, key: String, message: Memo<Option<MessageView>>, delivery: Signal<Delivery>) -> impl IntoView {
     let state = app.state;
     let (down, set_down) = signal(false);
     let open = {

@@ -69,7 +69,7 @@ pub(crate) fn Chat() -> impl IntoView {
     view! {
         <a class="skip" href="#main" data-testid="skip-link">"Skip to the conversation"</a>
         // A click anywhere else closes a message's menu; the menu's own button stops its click.
-        <div class="app" on:click=close_menu data-view=view_name data-panel=move || state.panel.get().is_some().then_some("open")>
+        <div class="app" on:click=close_menu data-view=view_name data-panel=move || state.panel.get().is_some().then(|| "open".to_owned())>
             <MeBar/>
             <Sidebar/>
             <div class="center">

@@ -32,7 +32,7 @@ pub(super) fn PanelAside() -> impl IntoView {
         }
     });
     (move || {
-        shown.get().map(|(panel, row)| {
+        shown.get().map_or_else(|| ().into_any(), |(panel, row)| {
             view! {
                 <aside class="panel" id="panel" aria-label="Security of this conversation">
                     <header class="panel-head">

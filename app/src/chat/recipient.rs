@@ -170,7 +170,7 @@ pub(super) fn RecipientBox() -> impl IntoView {
                             </li>
                         }
                         .erase()
-                    }).collect_view()
+                    }).collect_view().into_any()
                 }}
             </ul>
             <p class="hint" role="status">

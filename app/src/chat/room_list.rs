@@ -93,7 +93,7 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
             data-testid="room-item"
             data-room-id=room.to_string()
             data-name=peer_name
-            aria-current=move || current().then_some("true")
+            aria-current=move || current().then(|| "true".to_owned())
             on:click=move |_| actions::open_room(app, room)
         >
             <Avatar person=peer notes/>

@@ -45,7 +45,7 @@ pub(super) fn Safety(peer: PersonView) -> impl IntoView {
         <section class="safety" aria-labelledby="safety-title">
             <h3 id="safety-title">{title}</h3>
             <Banner text=error/>
-            {move || safety.get().map(|view| {
+            {move || safety.get().map_or_else(|| ().into_any(), |view| {
                 let verified = view.trust == Trust::Verified;
                 let words = match (verified, view.verified_at) {
                     (true, Some(at)) => format!("Verified on {}.", Local::of(at, app.platform).date(time::now(app.platform))),

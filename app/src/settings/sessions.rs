@@ -51,7 +51,7 @@ pub(super) fn SessionsSection() -> impl IntoView {
                         <li class="session" data-testid="session" data-session-id=session.to_string() data-current=info.current.to_string()>
                             <div>
                                 <strong>{info.label}</strong>
-                                <p class="hint">{format!("Since {}, last seen {}", when(info.created_at), when(info.last_seen_at))}</p>
+                                <p class="hint">{format!("Signed in: {}. Last seen: {}.", when(info.created_at), when(info.last_seen_at))}</p>
                             </div>
                             {if info.current {
                                 view! { <span class="tag">"This browser"</span> }.erase()
@@ -65,7 +65,7 @@ pub(super) fn SessionsSection() -> impl IntoView {
                         </li>
                     }
                     .erase()
-                }).collect_view()}
+                }).collect_view().into_any()}
             </ul>
         </section>
     }

@@ -29,17 +29,14 @@ pub(crate) fn value_of(node: NodeRef<leptos::html::Input>) -> String {
 /// An error of the form or page it stands in, read out when it appears.
 #[component]
 pub(crate) fn Banner(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
-    (move || {
-        text.get().map(|text| {
-            view! {
-                <div class="banner banner-error" role="alert" data-testid="error-banner">
-                    {draw(Icon::Alert)} <span>{text}</span>
-                </div>
-            }
-            .erase()
-        })
-    })
-    .into_any()
+    view! {
+        <Show when=move || text.with(Option::is_some)>
+            <div class="banner banner-error" role="alert" data-testid="error-banner">
+                {draw(Icon::Alert)} <span>{move || text.get().unwrap_or_default()}</span>
+            </div>
+        </Show>
+    }
+    .erase()
 }
 
 /// Progress of a long step, while `busy`.
