@@ -6,17 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sotto_protocol::frames::{Ack, ClientFrame, Publish, ServerFrame};
 use sotto_protocol::{IdempotencyId, RoomId, Seq};
 
-use crate::kit::Server;
 use crate::kit::client::{Client, pair, seat_of};
 use crate::kit::people::{Seat, random};
+use crate::kit::{Server, kill_points};
 
 const WRITERS: usize = 8;
 const BATCH: usize = 3;
-
-/// Crashes to survive: 50 in `make test`, more in `make soak`.
-fn kill_points() -> usize {
-    std::env::var("SOTTO_KILL_POINTS").map_or(50, |count| count.parse().expect("SOTTO_KILL_POINTS is a number"))
-}
 
 struct Writer {
     client: Client,
@@ -79,7 +74,7 @@ fn r60_ack_means_durable_every_acked_message_is_in_the_log_once_after_kills() {
     let mut server =
         Server::start_with(&[("SOTTO_LIMIT_SIGN_UP_ADDRESS", "1000/1m"), ("SOTTO_LIMIT_FRAMES", "100000/1s"), ("SOTTO_LOG", "info")]);
     let mut writers = writers(&server);
-    for point in 0..kill_points() {
+    for point in 0..kill_points(50) {
         let acks = AtomicUsize::new(0);
         // Some kills come before the first ack, some in the middle of many.
         let wanted = usize::from(random::<1>()[0]) % 120;

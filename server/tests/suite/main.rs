@@ -8,5 +8,6 @@ mod cross_site;
 mod durability;
 mod login;
 mod operation;
+mod passwords;
 mod sessions;
 mod socket;

@@ -43,6 +43,11 @@ impl Call {
     }
 
     pub fn send(self, to: SocketAddr) -> Answer {
+        self.try_send(to).expect("an answer with a head")
+    }
+
+    /// None where the server was gone before it answered.
+    pub fn try_send(self, to: SocketAddr) -> Option<Answer> {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -51,9 +56,9 @@ impl Call {
         if self.method == "POST" && !self.headers.iter().any(|(name, _)| name == "content-length") {
             head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
-        let mut stream = TcpStream::connect(to).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        let mut stream = TcpStream::connect(to).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
+        stream.write_all(format!("{head}\r\n").as_bytes()).ok()?;
         // A server that refuses by the head may close before it took the body.
         let _ = stream.write_all(&body);
         let mut bytes = Vec::new();
@@ -80,8 +85,8 @@ impl Answer {
     }
 }
 
-fn parse(bytes: &[u8]) -> Answer {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer with a head");
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -90,7 +95,7 @@ fn parse(bytes: &[u8]) -> Answer {
         headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
     let rest = &bytes[end + 4..];
     let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    Answer { status, headers, body: if chunked { unchunk(rest) } else { rest.to_vec() } }
+    Some(Answer { status, headers, body: if chunked { unchunk(rest) } else { rest.to_vec() } })
 }
 
 fn unchunk(mut rest: &[u8]) -> Vec<u8> {

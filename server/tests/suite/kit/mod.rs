@@ -1,6 +1,7 @@
 //! Test kit: the real binary as a process of its own, and clients that speak to it over real sockets.
 
 pub mod client;
+pub mod database;
 pub mod http;
 /// People with real keys and real OpenMLS state.
 #[path = "../../../../crates/backend/tests/kit/mod.rs"]
@@ -13,6 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_sotto");
+
+/// Crashes to survive: few in `make test`, more in `make soak`.
+pub fn kill_points(default: usize) -> usize {
+    std::env::var("SOTTO_KILL_POINTS").map_or(default, |count| count.parse().expect("SOTTO_KILL_POINTS is a number"))
+}
 
 /// A running server with a folder of its own. Killed when dropped.
 pub struct Server {
