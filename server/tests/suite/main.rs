@@ -7,6 +7,7 @@ mod browser_headers;
 mod cross_site;
 mod durability;
 mod login;
+mod logs;
 mod operation;
 mod passwords;
 mod sessions;

@@ -89,6 +89,11 @@ impl Server {
         self.child = child;
     }
 
+    /// A start after the end that must be refused; what the operator reads.
+    pub fn refused_restart(&self) -> String {
+        refused_in(self.dir.path(), &self.environment)
+    }
+
     /// SIGTERM, not waited for.
     pub fn terminate(&self) {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
