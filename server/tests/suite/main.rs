@@ -5,6 +5,7 @@ mod kit;
 
 mod browser_headers;
 mod cross_site;
+mod downgrade;
 mod durability;
 mod login;
 mod logs;
