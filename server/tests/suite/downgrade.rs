@@ -100,8 +100,8 @@ fn notes(person: &Person, suite: Ciphersuite) -> CreateRoom {
     CreateRoom { room, peer: person.account(), group_info, ratchet_tree, commit }
 }
 
-// Falls with the suite check of `check_key_package_form` in rules (packages), with that of `creation` together with `check_room`
-// (rooms) and with that of `welcomes` (Welcomes), in backend's rooms/validate.rs.
+// Falls with the suite check of `check_key_package_form` in rules (packages), and with those of `creation` (rooms) and `welcomes` in
+// backend's rooms/validate.rs.
 #[test]
 fn r32_downgrade_another_suite_is_refused_and_not_stored() {
     let server = Server::start();

@@ -91,8 +91,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-// Falls with the path in place of the route in `log` of server/src/routes.rs, and with `own` in server/src/telemetry.rs (other
-// crates then print frames).
+// Falls with `own` in server/src/telemetry.rs (other crates then print frames), and with a line that prints a body, as one in
+// `call` of server/src/account.rs.
 #[test]
 fn r52_logs_at_their_loudest_hold_no_secret_token_or_marker() {
     for format in ["text", "json"] {
