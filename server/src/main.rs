@@ -70,8 +70,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Help => Ok(write!(std::io::stdout(), "{USAGE}{}", config::help())?),
         Command::Serve => {
             let config = config::Config::load()?;
-            // The only provider that is compiled in; an error would mean that it was installed before.
-            let _ = rustls::crypto::ring::default_provider().install_default();
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(config))
         }
     }

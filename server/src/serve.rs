@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use sotto_backend::Backend;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -36,10 +36,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         Some(url) => url,
         None => PublicUrl::of_listener(listener.local_addr()?, config.tls.is_some()).map_err(Config::wrong_public_url)?,
     };
-    let tls = match &config.tls {
-        Some(files) => Some(RustlsConfig::from_pem_file(&files.cert, &files.key).await.context("SOTTO_TLS_CERT, SOTTO_TLS_KEY")?),
-        None => None,
-    };
     let backend = Backend::open(config.backend).await?;
     let app = AppState {
         backend: backend.clone(),
@@ -55,7 +51,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     tokio::spawn(stop_on_signal(app.stopping.clone(), handle.clone()));
     tokio::spawn(keep_retention(backend.clone(), app.stopping.clone()));
     say_ready(&app.public_url)?;
-    listen(listener, tls, handle, app.clone()).await?;
+    listen(listener, config.tls.map(RustlsConfig::from_config), handle, app.clone()).await?;
     // No new connection comes now; those that are here answer what they began and say goodbye.
     app.connections.close();
     if tokio::time::timeout(STOP_WITHIN, app.connections.wait()).await.is_err() {
@@ -71,7 +67,7 @@ async fn listen(listener: TcpListener, tls: Option<RustlsConfig>, handle: Handle
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
     server.http_builder().http1().header_read_timeout(HEAD_WITHIN).max_buf_size(64 * 1024);
     match tls {
-        Some(tls) => server.acceptor(axum_server::tls_rustls::RustlsAcceptor::new(tls)).serve(service).await?,
+        Some(tls) => server.acceptor(RustlsAcceptor::new(tls)).serve(service).await?,
         None => server.serve(service).await?,
     }
     Ok(())

@@ -1,11 +1,13 @@
 //! Configuration from environment and TOML file. A wrong value stops the start and is named.
 
 mod source;
+mod tls;
 mod values;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sotto_backend::{BackendConfig, Quota};
@@ -48,13 +50,6 @@ keys! {
     RECOVERY_ACCOUNT "limits.recovery_account" "SOTTO_LIMIT_RECOVERY_ACCOUNT" "failed recovery codes of one account (10/60m)",
 }
 
-/// Certificate and key files.
-#[derive(Clone, Debug)]
-pub(crate) struct TlsFiles {
-    pub(crate) cert: PathBuf,
-    pub(crate) key: PathBuf,
-}
-
 /// Limits of sync connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SocketLimits {
@@ -73,7 +68,8 @@ pub(crate) struct Config {
     /// `None`: the listening address, once it is known.
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) site_dir: Option<PathBuf>,
-    pub(crate) tls: Option<TlsFiles>,
+    /// From the certificate and key files; `None`: plain HTTP.
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -92,15 +88,15 @@ impl Config {
     }
 
     fn from_source(source: &Source) -> Result<Self, ConfigError> {
-        let tls = match (source.find(&TLS_CERT)?, source.find(&TLS_KEY)?) {
-            (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
+        let tls = match (source.find::<PathBuf>(&TLS_CERT)?, source.find::<PathBuf>(&TLS_KEY)?) {
+            (Some(cert), Some(key)) => Some(tls::load(&cert, &key).map_err(|wrong| match wrong {
+                tls::Wrong::Cert(reason) => source.wrong(&TLS_CERT, reason),
+                tls::Wrong::Key(reason) => source.wrong(&TLS_KEY, reason),
+            })?),
             (Some(_), None) => return Err(source.wrong(&TLS_KEY, "needed with SOTTO_TLS_CERT")),
             (None, Some(_)) => return Err(source.wrong(&TLS_CERT, "needed with SOTTO_TLS_KEY")),
             (None, None) => None,
         };
-        for (key, file) in tls.iter().flat_map(|tls| [(&TLS_CERT, &tls.cert), (&TLS_KEY, &tls.key)]) {
-            std::fs::File::open(file).map_err(|error| source.wrong(key, format!("{}: {error}", file.display())))?;
-        }
         let log: String = source.find(&LOG)?.unwrap_or_else(|| "info".into());
         crate::telemetry::check_filter(&log).map_err(|error| source.wrong(&LOG, error))?;
         Ok(Self {

@@ -13,3 +13,4 @@ mod operation;
 mod passwords;
 mod sessions;
 mod socket;
+mod tls;

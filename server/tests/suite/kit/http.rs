@@ -1,6 +1,6 @@
 //! HTTP/1.1 by hand, so that a test sends exactly what it says: one request on one connection.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -48,6 +48,13 @@ impl Call {
 
     /// None where the server was gone before it answered.
     pub fn try_send(self, to: SocketAddr) -> Option<Answer> {
+        let stream = TcpStream::connect(to).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
+        self.try_send_over(stream, to)
+    }
+
+    /// The same over a connection that is there, such as one with TLS.
+    pub fn try_send_over(self, mut stream: impl Read + Write, to: SocketAddr) -> Option<Answer> {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -56,8 +63,6 @@ impl Call {
         if self.method == "POST" && !self.headers.iter().any(|(name, _)| name == "content-length") {
             head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
-        let mut stream = TcpStream::connect(to).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
         stream.write_all(format!("{head}\r\n").as_bytes()).ok()?;
         // A server that refuses by the head may close before it took the body.
         let _ = stream.write_all(&body);
