@@ -34,6 +34,13 @@ impl AppContext {
         Self::new(ClientState::new(), ClientHandle::new(None), Platform::new(None), first)
     }
 
+    /// Shows a page. The one that stands is left as it is.
+    pub fn show(self, route: Route) {
+        if self.route.get_untracked() != route {
+            self.route.set(route);
+        }
+    }
+
     /// Names the document.
     pub(crate) fn title(self, text: &str) {
         self.platform.run(|browser| browser.set_title(&format!("{text} · Sotto")));
@@ -42,7 +49,7 @@ impl AppContext {
     /// Shows `/` in place of the page that stands: going back does not return to it.
     pub(crate) fn go_home(self) {
         self.platform.run(|browser| browser.replace_path("/"));
-        self.route.set(Route::Home);
+        self.show(Route::Home);
     }
 }
 

@@ -96,8 +96,8 @@ impl Shared {
                 }
             }
             Some(FromWorker::Update(update)) => self.state.apply(update),
-            // The worker's module reports its own failure to start in another form.
-            None => self.fail(ErrorCode::Unsupported),
+            // The worker's script reports in another form that its module did not load.
+            None => self.fail(ErrorCode::Unavailable),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Links between our own pages without loading anything: the engine goes on, and what it does.
 
-use leptos::prelude::{Set as _, document, window};
+use leptos::prelude::{document, window};
 use sotto_app::{AppContext, Route};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -13,13 +13,17 @@ pub(crate) fn follow(app: AppContext) {
     let on_click = Closure::<dyn Fn(MouseEvent)>::new(move |event: MouseEvent| {
         if let Some(path) = own_page(&event) {
             event.prevent_default();
+            if path == browser::path() {
+                return;
+            }
             let pushed = window().history().and_then(|history| history.push_state_with_url(&JsValue::NULL, "", Some(&path)));
             if pushed.is_ok() {
-                app.route.set(Route::of(&path));
+                app.show(Route::of(&path));
+                window().scroll_to_with_x_and_y(0.0, 0.0);
             }
         }
     });
-    let on_back = Closure::<dyn Fn()>::new(move || app.route.set(Route::of(&browser::path())));
+    let on_back = Closure::<dyn Fn()>::new(move || app.show(Route::of(&browser::path())));
     // Fails only for a listener that is no function.
     let _added = document().add_event_listener_with_callback("click", on_click.as_ref().unchecked_ref());
     let _added = window().add_event_listener_with_callback("popstate", on_back.as_ref().unchecked_ref());

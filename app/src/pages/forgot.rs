@@ -20,7 +20,7 @@ pub(crate) fn Forgot() -> impl IntoView {
     let state = app.state;
     let hydrated = use_hydrated();
     let (busy, set_busy) = signal(false);
-    let guard = EraseGuard::new();
+    let guard = EraseGuard::for_all();
     let (error, set_error) = signal(None::<String>);
     let (code, set_code) = signal(None::<RecoveryCode>);
     let (name, set_name) = signal(String::new());
@@ -42,12 +42,13 @@ pub(crate) fn Forgot() -> impl IntoView {
         if typed.trim().is_empty() || password.is_empty() {
             return set_error.set(Some("Type your recovery code and a new password.".into()));
         }
-        if !guard.passes(state, &name) {
-            return;
-        }
         set_busy.set(true);
-        state.held.set(true);
         spawn_local(async move {
+            if !guard.passes(app, &name).await {
+                let _gone = set_busy.try_set(false);
+                return;
+            }
+            state.held.set(true);
             let show = move |code| {
                 let _gone = set_code.try_set(Some(code));
             };

@@ -111,7 +111,7 @@ pub(super) fn Replaced() -> impl IntoView {
     view! {
         <Front
             title="You signed in on another browser"
-            lead="That browser took this one’s seat: new messages are readable there. Not you? Sign in here and change your password."
+            lead="That browser took this one’s seat: new messages are readable there. Signing in here again erases the messages that are kept here. Not you? Sign in here and change your password."
         >
             <div class="row">
                 <button class="button button-primary" type="button" data-testid="replaced-signin" on:click=again>"Use this browser again"</button>

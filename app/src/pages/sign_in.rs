@@ -55,11 +55,12 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
         if password.is_empty() {
             return set_error.set(Some("Type your password.".into()));
         }
-        if !guard.passes(state, &name) {
-            return;
-        }
         set_busy.set(true);
         spawn_local(async move {
+            if !guard.passes(app, &name).await {
+                let _gone = set_busy.try_set(false);
+                return;
+            }
             let outcome = flows::sign_in(app, name, password, accept_new_salt).await;
             state.progress.set(None);
             // The page changes by the engine's phase; this form may be gone by now.

@@ -57,12 +57,13 @@ pub(crate) fn SignUp() -> impl IntoView {
         if password.is_empty() {
             return set_error.set(Some("Choose a password.".into()));
         }
-        if !guard.passes(state, &name) {
-            return;
-        }
         set_busy.set(true);
-        state.held.set(true);
         spawn_local(async move {
+            if !guard.passes(app, &name).await {
+                let _gone = set_busy.try_set(false);
+                return;
+            }
+            state.held.set(true);
             let show = move |code| {
                 let _gone = set_code.try_set(Some(code));
             };

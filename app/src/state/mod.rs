@@ -189,12 +189,12 @@ impl ClientState {
         })
     }
 
-    /// Whose messages this browser keeps sealed, while their owner is not signed in.
+    /// Whose messages this browser holds.
     pub(crate) fn kept_name(self) -> Option<UserName> {
         self.phase.with_untracked(|phase| match phase {
             Phase::SignedOut { kept } => kept.clone(),
             Phase::Replaced { name } | Phase::Locked { name } => Some(name.clone()),
-            Phase::SessionEnded { me } => Some(me.name.clone()),
+            Phase::Ready { me, .. } | Phase::SessionEnded { me } => Some(me.name.clone()),
             _ => None,
         })
     }

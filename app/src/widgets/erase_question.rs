@@ -1,11 +1,12 @@
 //! The question before another account takes the place of the one whose messages this browser keeps.
 
 use leptos::prelude::*;
+use sotto_client_api::Command;
 use sotto_protocol::UserName;
 
 use super::flow::{Erase, Show};
 use super::icon::{Icon, draw};
-use crate::state::ClientState;
+use crate::context::AppContext;
 
 /// Lets a form go on when nothing of anybody else is lost by it, or when the person said so.
 #[derive(Clone, Copy)]
@@ -14,19 +15,30 @@ pub(crate) struct EraseGuard {
     whose: RwSignal<Option<UserName>>,
     /// The account for which the answer was yes.
     agreed: StoredValue<Option<UserName>>,
+    /// Whether the own messages would go, too.
+    own_go: bool,
 }
 
 impl EraseGuard {
+    /// For forms by which another account's messages go.
     pub(crate) fn new() -> Self {
-        Self { whose: RwSignal::new(None), agreed: StoredValue::new(None) }
+        Self { whose: RwSignal::new(None), agreed: StoredValue::new(None), own_go: false }
+    }
+
+    /// For forms by which whatever is kept here goes: the forgotten password alone opens it.
+    pub(crate) fn for_all() -> Self {
+        Self { own_go: true, ..Self::new() }
     }
 
     /// Whether `name` may go on; asks otherwise.
-    pub(crate) fn passes(self, state: ClientState, name: &UserName) -> bool {
-        let kept = state.kept_name().filter(|kept| kept != name && self.agreed.with_value(|agreed| agreed.as_ref() != Some(name)));
+    pub(crate) async fn passes(self, app: AppContext, name: &UserName) -> bool {
+        // Answered when the engine has looked at what is kept here. Where it can't run, nothing is erased either.
+        let _looked = app.client.call(Command::Nudge).await;
+        let agreed = self.agreed.try_get_value().flatten();
+        let kept = app.state.kept_name().filter(|kept| (self.own_go || kept != name) && agreed.as_ref() != Some(name));
         let passes = kept.is_none();
-        self.whose.set(kept);
-        passes
+        // The form may be gone by now: then nobody goes on.
+        self.whose.try_set(kept).is_none() && passes
     }
 
     fn agree(self, name: UserName) {

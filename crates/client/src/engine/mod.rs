@@ -55,7 +55,14 @@ pub struct Engine {
     work: VecDeque<Work>,
     /// Work that begins at the next tick, so that the page draws its progress first.
     deferred: VecDeque<Work>,
+    /// Commands that came before this browser's data was opened: what they ask is judged by what is there (the pins above all).
+    early: VecDeque<Work>,
     next_id: u64,
+}
+
+/// Whether a command has to wait until [`Command::Boot`] has opened this browser's data.
+fn waits_for_the_data(command: &Command) -> bool {
+    !matches!(command, Command::Boot { .. } | Command::CheckPassword { .. })
 }
 
 /// A unit that succeeds or fails as a whole.
@@ -151,6 +158,7 @@ impl Engine {
             in_flight: None,
             work: VecDeque::new(),
             deferred: VecDeque::new(),
+            early: VecDeque::new(),
             next_id: 0,
         }
     }
@@ -160,6 +168,9 @@ impl Engine {
         let mut out = Vec::new();
         match input {
             Input::Persisted { id, result } => self.persisted(id, result, &mut out),
+            Input::Command { ref command, .. } if self.phase == Phase::Booting && waits_for_the_data(command) => {
+                self.early.push_back(Work::Input(input));
+            }
             other => self.work.push_back(Work::Input(other)),
         }
         // One turn at a time: nothing runs on state whose batch may still be refused.
@@ -370,6 +381,8 @@ impl Engine {
     fn set_phase(&mut self, turn: &mut Turn, phase: Phase) {
         self.phase = phase.clone();
         turn.emit(Update::Phase(phase));
+        // Not before: see `early`.
+        self.work.append(&mut self.early);
     }
 
     fn data(&self) -> Result<&Data, ErrorCode> {
