@@ -11,6 +11,9 @@ use flate2::{Compression, GzBuilder};
 
 use super::{Profile, replace_file};
 
+/// Blocks of 128 KiB: what suits our modules, by trial.
+const LGBLOCK: i32 = 17;
+
 /// Compressed bytes of earlier builds.
 #[derive(Debug)]
 pub(super) struct Cache {
@@ -41,7 +44,7 @@ impl Cache {
     /// Compresses, or takes what an earlier build compressed.
     pub(super) fn compress(&self, sha256: &str, bytes: &[u8]) -> Result<Packed> {
         Ok(Packed {
-            brotli: self.remembered(&format!("{sha256}-{}.br", self.quality), || brotli(bytes, self.quality))?,
+            brotli: self.remembered(&format!("{sha256}-{}-{LGBLOCK}.br", self.quality), || brotli(bytes, self.quality))?,
             gzip: self.remembered(&format!("{sha256}.gz"), || gzip(bytes))?,
         })
     }
@@ -58,7 +61,8 @@ impl Cache {
 }
 
 fn brotli(bytes: &[u8], quality: i32) -> Result<Vec<u8>> {
-    let parameters = brotli::enc::BrotliEncoderParams { quality, lgwin: 22, size_hint: bytes.len(), ..Default::default() };
+    let parameters =
+        brotli::enc::BrotliEncoderParams { quality, lgwin: 22, size_hint: bytes.len(), lgblock: LGBLOCK, ..Default::default() };
     let mut packed = Vec::new();
     brotli::BrotliCompress(&mut &bytes[..], &mut packed, &parameters).context("brotli failed")?;
     Ok(packed)
