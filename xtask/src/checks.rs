@@ -8,6 +8,7 @@ use crate::{
     budget, command,
     command::{cargo, run, step},
     paths::Paths,
+    serve,
 };
 
 /// Crates for the browser, each alone (see `web::wasm`).
@@ -24,8 +25,8 @@ pub(crate) fn test(paths: &Paths) -> Result<()> {
     }
     step("tests", || run(&mut tests(paths, &[])))?;
     step("site", || budget::sizes(paths))?;
-    step("server", || run(&mut cargo(&paths.root, ["build", "--locked", "--package", "sotto-server"])))?;
-    step("journeys", || journeys(paths))?;
+    step("server", || serve::build_server(paths))?;
+    step("journeys", || run(&mut playwright(paths)?))?;
     println!("all steps passed");
     Ok(())
 }
@@ -76,13 +77,15 @@ pub(crate) fn tests(paths: &Paths, which: &[&str]) -> Command {
     call
 }
 
-fn journeys(paths: &Paths) -> Result<()> {
+/// A Playwright run in `end2end/` against what was built.
+pub(crate) fn playwright(paths: &Paths) -> Result<Command> {
     let folder = paths.root.join("end2end");
     ensure!(folder.join("node_modules/.bin/playwright").exists(), "Playwright is missing: make setup");
-    run(Command::new("npx")
-        .args(["--no-install", "playwright", "test"])
+    let mut call = Command::new("npx");
+    call.args(["--no-install", "playwright", "test"])
         .current_dir(folder)
         .env("SOTTO_SITE_DIR", paths.site())
         .env("SOTTO_ASSETS", paths.site())
-        .env("SOTTO_BIN", paths.server_binary()))
+        .env("SOTTO_BIN", paths.server_binary());
+    Ok(call)
 }
