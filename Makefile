@@ -5,7 +5,7 @@
 XTASK = env $(shell scripts/toolchain.sh) cargo xtask
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run test check watch sizes bench soak release
+.PHONY: help setup setup-run run test check watch sizes bench soak sim release
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -36,6 +36,9 @@ bench: setup ## the worker's Argon2id beside the native one
 
 soak: setup ## the long tests: make soak N=1000
 	@$(XTASK) soak $(N)
+
+sim: setup ## seeds of the simulated world: make sim SEEDS=2000 FROM=200, or one again with its history: make sim SEED=38
+	@$(XTASK) sim
 
 release: setup-run ## the released binary and its site under target/dist
 	@$(XTASK) release

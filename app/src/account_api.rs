@@ -91,11 +91,8 @@ pub async fn login_params(name: UserName) -> Result<KdfParams, AccountFault> {
 pub async fn sign_up(request: SignUpRequest) -> Result<SignedIn, AccountFault> {
     use sotto_backend::{Backend, Caller, RequestContext};
     let (backend, context) = (expect_context::<Backend>(), expect_context::<RequestContext>());
-    let new = backend.sign_up(&context, request).await.map_err(|error| error.account_error())?;
-    // Whoever was signed in here before is signed out, so that no session lives on without its cookie.
-    if let Some(before) = expect_context::<Option<Caller>>() {
-        backend.sign_out(&before).await.map_err(|error| error.account_error())?;
-    }
+    let before = expect_context::<Option<Caller>>();
+    let new = backend.sign_up(&context, before.as_ref(), request).await.map_err(|error| error.account_error())?;
     expect_context::<SessionCookie>().apply(CookieChange::Set(new.token.expose()));
     Ok(new.signed_in)
 }
@@ -108,11 +105,8 @@ pub async fn sign_up(request: SignUpRequest) -> Result<SignedIn, AccountFault> {
 pub async fn sign_in(request: SignInRequest) -> Result<SignedIn, AccountFault> {
     use sotto_backend::{Backend, Caller, RequestContext};
     let (backend, context) = (expect_context::<Backend>(), expect_context::<RequestContext>());
-    let new = backend.sign_in(&context, request).await.map_err(|error| error.account_error())?;
-    // Whoever was signed in here before is signed out, so that no session lives on without its cookie.
-    if let Some(before) = expect_context::<Option<Caller>>() {
-        backend.sign_out(&before).await.map_err(|error| error.account_error())?;
-    }
+    let before = expect_context::<Option<Caller>>();
+    let new = backend.sign_in(&context, before.as_ref(), request).await.map_err(|error| error.account_error())?;
     expect_context::<SessionCookie>().apply(CookieChange::Set(new.token.expose()));
     Ok(new.signed_in)
 }
@@ -125,11 +119,8 @@ pub async fn sign_in(request: SignInRequest) -> Result<SignedIn, AccountFault> {
 pub async fn recovery_finish(request: RecoveryFinishRequest) -> Result<SignedIn, AccountFault> {
     use sotto_backend::{Backend, Caller, RequestContext};
     let (backend, context) = (expect_context::<Backend>(), expect_context::<RequestContext>());
-    let new = backend.recovery_finish(&context, request).await.map_err(|error| error.account_error())?;
-    // Whoever was signed in here before is signed out, so that no session lives on without its cookie.
-    if let Some(before) = expect_context::<Option<Caller>>() {
-        backend.sign_out(&before).await.map_err(|error| error.account_error())?;
-    }
+    let before = expect_context::<Option<Caller>>();
+    let new = backend.recovery_finish(&context, before.as_ref(), request).await.map_err(|error| error.account_error())?;
     expect_context::<SessionCookie>().apply(CookieChange::Set(new.token.expose()));
     Ok(new.signed_in)
 }

@@ -2,7 +2,7 @@
 //!
 //! The engine derives and seals, the server function stores; the page passes values between them and holds no key of its own.
 
-use leptos::prelude::{Set, untrack};
+use leptos::prelude::{RwSignal, Set, untrack};
 use sotto_client_api::{Command, RecoveryCode, Reply};
 use sotto_protocol::accounts::{SignInRequest, SignedIn};
 use sotto_protocol::{ErrorCode, UserName};
@@ -42,13 +42,18 @@ impl From<AccountFault> for Failure {
 /// The engine answered with another reply than the command has: page and worker are not of one build.
 const MISMATCH: Failure = Failure { code: ErrorCode::Malformed, retry_after: None };
 
-/// Makes an account and hands its recovery code to `show` as soon as the account exists, whatever comes after.
-pub(crate) async fn sign_up(app: AppContext, name: UserName, password: String, show: impl FnOnce(RecoveryCode)) -> Result<(), Failure> {
+/// Makes an account and puts its recovery code into `code` as soon as the account exists, whatever comes after.
+pub(crate) async fn sign_up(
+    app: AppContext,
+    name: UserName,
+    password: String,
+    code: RwSignal<Option<RecoveryCode>>,
+) -> Result<(), Failure> {
     let Reply::SignUp { request, recovery_code } = app.client.call(Command::PrepareSignUp { name, password }).await? else {
         return Err(MISMATCH);
     };
     let signed_in = server::sign_up(request).await?;
-    show(recovery_code);
+    show(app, code, recovery_code);
     app.client.call(Command::SignedIn(signed_in)).await?;
     Ok(())
 }
@@ -95,17 +100,17 @@ pub(crate) async fn new_recovery_code(app: AppContext, password: String) -> Resu
         return Err(MISMATCH);
     };
     server::new_recovery_code(request).await?;
-    app.platform.run(|browser| browser.set_flag(flag::RECOVERY, None));
+    unsaved(app);
     Ok(recovery_code)
 }
 
-/// Sets a new password by the recovery code; the new code goes to `show` as soon as it is in force.
+/// Sets a new password by the recovery code; the new one goes into `new_code` as soon as it is in force.
 pub(crate) async fn recover(
     app: AppContext,
     name: UserName,
     code: String,
     new_password: String,
-    show: impl FnOnce(RecoveryCode),
+    new_code: RwSignal<Option<RecoveryCode>>,
 ) -> Result<(), Failure> {
     let Reply::RecoveryOpen(request) = app.client.call(Command::PrepareRecovery { name, code }).await? else { return Err(MISMATCH) };
     let opened = server::recovery_open(request).await?;
@@ -113,9 +118,20 @@ pub(crate) async fn recover(
         return Err(MISMATCH);
     };
     let signed_in = server::recovery_finish(request).await?;
-    show(recovery_code);
+    show(app, new_code, recovery_code);
     app.client.call(Command::SignedIn(signed_in)).await?;
     Ok(())
+}
+
+fn show(app: AppContext, code: RwSignal<Option<RecoveryCode>>, new: RecoveryCode) {
+    unsaved(app);
+    // The form may be gone by now.
+    let _gone = code.try_set(Some(new));
+}
+
+/// A code was made: it counts as skipped until the person says that it is saved, however they leave it.
+fn unsaved(app: AppContext) {
+    app.platform.run(|browser| browser.set_flag(flag::RECOVERY, Some("skipped")));
 }
 
 /// Signs out and loads the page anew: the engine that signed out has stopped. Offline, a flag of this browser remembers to

@@ -56,7 +56,7 @@ pub trait Browser: Send + Sync {
 
 /// Names of flags that live in this browser until a wipe.
 pub mod flag {
-    /// "skipped" after the recovery code was skipped, "asked" after it was asked for again.
+    /// "skipped" from the moment a recovery code is made until the person has saved it, "asked" after it was asked for again.
     pub const RECOVERY: &str = "sotto.recovery";
     /// "keep" or "wipe" from the moment of signing out until the server has heard of it.
     pub const SIGNING_OUT: &str = "sotto.signing-out";

@@ -21,6 +21,7 @@ mod chat;
 pub mod context;
 mod flows;
 pub mod handle;
+pub mod markup;
 mod pages;
 pub mod route;
 mod settings;

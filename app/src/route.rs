@@ -1,6 +1,9 @@
 //! The addresses of pages. Three pages and a chat need no router: links work without script, and `frontend` turns clicks on
 //! them into changes of one signal.
 
+/// Id of every page's main element: where the focus goes when there is no better place.
+pub const MAIN_ID: &str = "main";
+
 /// A page that has an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {

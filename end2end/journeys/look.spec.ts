@@ -95,6 +95,33 @@ test("the whole way from sign-up to a sent message goes by keyboard", async ({ a
   await mira.expectMessage("no mouse was harmed");
 });
 
+// Fails without the frame in `show_address` (navigation.rs), and without its question whether something has the focus.
+test("the focus goes along to a page that a link or Back opens, and is not taken from anybody", async ({ arrive }) => {
+  const mira = await arrive("mira");
+  await mira.goTo("/");
+  await mira.expectSignedOut();
+  const main = mira.page.locator("#main");
+  await expect(main).not.toBeFocused();
+  await tabTo(mira.page, "signup-link");
+  await mira.page.keyboard.press("Enter");
+  await expect(mira.at("signup-username")).toBeVisible();
+  await expect(main).toBeFocused();
+  await tabTo(mira.page, "signup-username", 3);
+  await mira.page.goBack();
+  await expect(mira.at("signin-username")).toBeVisible();
+  await expect(main).toBeFocused();
+
+  // A page whose field takes the focus as soon as it is drawn.
+  await mira.page.evaluate(() => {
+    const field = () => document.querySelector<HTMLElement>("[data-testid=signup-username]")?.focus();
+    new MutationObserver(field).observe(document.body, { childList: true, subtree: true });
+  });
+  await mira.at("signup-link").click();
+  await expect(mira.at("signup-username")).toBeVisible();
+  await mira.page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await expect(mira.at("signup-username")).toBeFocused();
+});
+
 test("without JavaScript no form can be sent, so that no password ever is", async ({ arrive }) => {
   const mira = await arrive("mira", { javaScriptEnabled: false });
   for (const path of ["/", "/signin", "/signup", "/forgot"]) {
@@ -117,9 +144,9 @@ test("without JavaScript no form can be sent, so that no password ever is", asyn
   }
 });
 
-/** Presses Tab until the element with this test id has the focus. */
-async function tabTo(page: Page, testId: string): Promise<void> {
-  for (let i = 0; i < 60; i += 1) {
+/** Presses Tab, fewer than `within` times, until the element with this test id has the focus. */
+async function tabTo(page: Page, testId: string, within = 60): Promise<void> {
+  for (let i = 0; i < within; i += 1) {
     if (await page.getByTestId(testId).evaluate((element) => element === document.activeElement)) return;
     await page.keyboard.press("Tab");
   }

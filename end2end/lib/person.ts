@@ -60,12 +60,17 @@ export class Person {
   /** Makes the account and comes to rest in the empty chat. Answers the recovery code. */
   async signUp(password = PASSWORD): Promise<string> {
     await this.goTo("/signup");
-    await this.at("signup-username").fill(this.name);
-    await this.at("signup-password").fill(password);
-    await this.at("signup-submit").click();
+    await this.trySignUp(this.name, password);
     const code = await this.takeRecoveryCode();
     await this.expectSignedIn();
     return code;
+  }
+
+  /** Fills in and sends the form that makes an account. */
+  async trySignUp(name = this.name, password = PASSWORD): Promise<void> {
+    await this.at("signup-username").fill(name);
+    await this.at("signup-password").fill(password);
+    await this.at("signup-submit").click();
   }
 
   /** Notes the code that is shown once, and goes on. */
@@ -104,6 +109,13 @@ export class Person {
     await this.at(`signout-${what}`).click();
     await anew;
     await this.expectSignedOut();
+  }
+
+  /** Signs out, keeps the messages, and lets somebody else ask for an account in this browser. */
+  async lendTo(name: string): Promise<void> {
+    await this.signOut("keep");
+    await this.at("signup-link").click();
+    await this.trySignUp(name);
   }
 
   async openSettings(): Promise<void> {

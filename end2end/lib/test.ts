@@ -9,6 +9,8 @@ interface Fixtures {
   /** More `SOTTO_…` variables for the server: `test.use({ settings: … })`. */
   settings: Record<string, string>;
   server: Server;
+  /** Where people find it. */
+  address: string;
   /** Brings a person with a browser of their own. */
   arrive: (name: string, options?: BrowserContextOptions) => Promise<Person>;
   /** Two people with accounts. */
@@ -26,10 +28,12 @@ export const test = base.extend<Fixtures>({
     await server.remove();
   },
 
-  arrive: async ({ browser, server }, use) => {
+  address: async ({ server }, use) => use(server.url),
+
+  arrive: async ({ browser, address }, use) => {
     const people: Person[] = [];
     await use(async (name, options) => {
-      const person = await Person.arrive(browser, server.url, name, options);
+      const person = await Person.arrive(browser, address, name, options);
       people.push(person);
       return person;
     });

@@ -37,6 +37,12 @@ pub(crate) fn path() -> String {
     web_sys::window().and_then(|window| window.location().pathname().ok()).unwrap_or_default()
 }
 
+/// Whether no element has the focus: then it is with the body.
+pub(crate) fn nothing_has_focus() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    document.and_then(|document| document.active_element()).is_none_or(|active| active.local_name() == "body")
+}
+
 fn root() -> Option<HtmlElement> {
     web_sys::window()?.document()?.document_element()?.dyn_into().ok()
 }

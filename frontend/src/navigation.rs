@@ -1,6 +1,7 @@
 //! Links between our own pages without loading anything: the engine goes on, and what it does.
 
-use leptos::prelude::{document, window};
+use leptos::prelude::{document, request_animation_frame, window};
+use sotto_app::route::MAIN_ID;
 use sotto_app::{AppContext, Route};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,17 +19,28 @@ pub(crate) fn follow(app: AppContext) {
             }
             let pushed = window().history().and_then(|history| history.push_state_with_url(&JsValue::NULL, "", Some(&path)));
             if pushed.is_ok() {
-                app.show(Route::of(&path));
+                show_address(app);
                 window().scroll_to_with_x_and_y(0.0, 0.0);
             }
         }
     });
-    let on_back = Closure::<dyn Fn()>::new(move || app.show(Route::of(&browser::path())));
+    let on_back = Closure::<dyn Fn()>::new(move || show_address(app));
     // Fails only for a listener that is no function.
     let _added = document().add_event_listener_with_callback("click", on_click.as_ref().unchecked_ref());
     let _added = window().add_event_listener_with_callback("popstate", on_back.as_ref().unchecked_ref());
     on_click.forget();
     on_back.forget();
+}
+
+/// Shows the page at the address, and takes the keyboard there.
+fn show_address(app: AppContext) {
+    app.show(Route::of(&browser::path()));
+    // When it is drawn. The focus was lost with the old page, unless the new one has put it into a field.
+    request_animation_frame(move || {
+        if browser::nothing_has_focus() {
+            app.platform.run(|browser| browser.focus(MAIN_ID));
+        }
+    });
 }
 
 /// The path, when a plain click on a link to one of our pages is what happened: every other click is the browser's.

@@ -21,8 +21,14 @@ use crate::{lock, request, routes, telemetry};
 
 /// Requests and sockets get this long to finish when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// A request's head, and the pause before the next on the same connection, may take so long.
+/// A TLS handshake may take so long, and then the head of the first request: whoever says nothing must not hold a connection.
+const FIRST_WITHIN: Duration = Duration::from_secs(10);
+/// A later request's head, with the pause before it on the same connection, may take so long (HTTP/1).
 const HEAD_WITHIN: Duration = Duration::from_secs(60);
+/// HTTP/2 has no such pause to measure, so a peer that was silent for so long is asked for a sign of life…
+const PING_AFTER: Duration = Duration::from_secs(30);
+/// …which must come within this time. Who gives it may stay, as on the sync socket.
+const PONG_WITHIN: Duration = Duration::from_secs(10);
 const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Runs until SIGTERM or SIGINT.
@@ -64,10 +70,12 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
 async fn listen(listener: TcpListener, tls: Option<RustlsConfig>, handle: Handle<SocketAddr>, app: AppState) -> anyhow::Result<()> {
     let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    // hyper's own times begin when it knows the version, which it learns from the first bytes.
+    let mut server = axum_server::from_tcp(listener)?.handle(handle).first_request_timeout(FIRST_WITHIN);
     server.http_builder().http1().header_read_timeout(HEAD_WITHIN).max_buf_size(64 * 1024);
+    server.http_builder().http2().keep_alive_interval(PING_AFTER).keep_alive_timeout(PONG_WITHIN);
     match tls {
-        Some(tls) => server.acceptor(RustlsAcceptor::new(tls)).serve(service).await?,
+        Some(tls) => server.acceptor(RustlsAcceptor::new(tls).handshake_timeout(FIRST_WITHIN)).serve(service).await?,
         None => server.serve(service).await?,
     }
     Ok(())
@@ -101,9 +109,8 @@ async fn keep_retention(backend: Backend, stopping: CancellationToken) {
             () = stopping.cancelled() => return,
             _ = hourly.tick() => {}
         }
-        match backend.run_retention(request::now()).await {
-            Ok(report) => tracing::info!(entries = report.entries, welcomes = report.welcomes, sessions = report.sessions, "retention"),
-            Err(error) => tracing::warn!(code = error.code.as_str(), "retention"),
+        if let Err(error) = backend.run_retention(request::now()).await {
+            tracing::warn!(code = error.code.as_str(), "retention");
         }
     }
 }

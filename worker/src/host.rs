@@ -29,7 +29,7 @@ impl Host {
     /// A host with a fresh engine.
     pub(crate) fn new() -> Rc<Self> {
         Rc::new_cyclic(|host| Self {
-            engine: RefCell::new(Engine::new()),
+            engine: RefCell::new(Engine::new(scope::nfkc)),
             inputs: RefCell::default(),
             stepping: Cell::new(false),
             storage: Storage::default(),
@@ -59,13 +59,6 @@ impl Host {
     pub(crate) fn socket_closed(self: &Rc<Self>) {
         drop(self.socket.take());
         self.deliver(Input::SocketClosed);
-    }
-
-    /// The timer has come to its end.
-    pub(crate) fn alarm_rang(self: &Rc<Self>) {
-        if self.alarm.is_due() {
-            self.deliver(Input::Tick);
-        }
     }
 
     fn carry_out(self: &Rc<Self>, effect: Effect) {

@@ -1,6 +1,6 @@
-//! What the worker's global scope offers: scope, clock, and whether the browser has what Sotto needs.
+//! What the worker's global scope offers: scope, clock, text, and whether the browser has what Sotto needs.
 
-use js_sys::Reflect;
+use js_sys::{JsString, Reflect};
 use sotto_protocol::Millis;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::DedicatedWorkerGlobalScope;
@@ -14,6 +14,11 @@ pub(crate) fn scope() -> DedicatedWorkerGlobalScope {
 pub(crate) fn now() -> Millis {
     // Whole and positive for the next 285,000 years; `as` saturates otherwise.
     js_sys::Date::now() as Millis
+}
+
+/// NFKC (`String.prototype.normalize`, ECMA-262 §22.1.3.15). What Unicode has assigned is normalized alike by all browsers for good.
+pub(crate) fn nfkc(text: &str) -> String {
+    JsString::from(text).normalize("NFKC").into()
 }
 
 /// Whether IndexedDB, Web Locks and WebCrypto are all there (insecure pages and old browsers lack some).

@@ -27,6 +27,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   sizes                                  what a browser loads, against its budgets
   bench                                  the worker's Argon2id beside the native one
   soak [COUNT]                           the long tests
+  sim                                    seeds of the simulated world (SEEDS=n how many, FROM=n where they begin, SEED=n one again)
   release                                binary and site under target/dist";
 
 fn main() -> Result<()> {
@@ -42,6 +43,7 @@ fn main() -> Result<()> {
         ["test"] => checks::test(&paths),
         ["sizes"] => budget::sizes(&paths),
         ["bench"] => bench::bench(&paths),
+        ["sim"] => soak::sim(&paths),
         ["soak"] => soak::soak(&paths, None),
         ["soak", count] => soak::soak(&paths, Some(count.parse()?)),
         ["release"] => serve::release(&paths),

@@ -7,6 +7,12 @@ use crate::{checks, command, paths::Paths};
 /// What the tests read to know how often: rounds of random steps, kill points and property cases.
 const COUNTS: [&str; 2] = ["SOTTO_SOAK_COUNT", "PROPTEST_CASES"];
 
+/// Lives as many seeds as `SEEDS` says, or the one that `SEED` names, and shows what the test prints.
+pub(crate) fn sim(paths: &Paths) -> Result<()> {
+    let call = ["test", "--locked", "--package", "sotto-sim", "--test", "seeds", "--", "--nocapture"];
+    command::step("sim", || command::run(&mut command::cargo(&paths.root, call)))
+}
+
 /// Runs the tests of engine, server and simulation with that many rounds.
 pub(crate) fn soak(paths: &Paths, count: Option<u32>) -> Result<()> {
     let count = count.unwrap_or(1000).to_string();

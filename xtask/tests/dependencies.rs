@@ -162,7 +162,9 @@ fn dependencies(packages: &[Value], kind: Option<&str>) -> Vec<(String, String)>
 }
 
 fn cargo(arguments: &[&str]) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    // Asked at run time: a cache that checkouts share may hold a test that was built in another one.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    let root = Path::new(&manifest).parent().unwrap();
     let output = Command::new("cargo").args(arguments).current_dir(root).output().unwrap();
     assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -1,5 +1,6 @@
 //! The pages: what a visitor sees before, and instead of, the conversations.
 
+mod account_form;
 mod forgot;
 mod home;
 mod recovery_code;
@@ -17,13 +18,27 @@ use leptos::prelude::*;
 
 use crate::widgets::Erase;
 
+/// The brand where it is no link: on screens that a slip of the finger must not leave.
+fn brand() -> AnyView {
+    view! { <span class="brand" data-testid="brand"><i aria-hidden="true"></i>"sotto"</span> }.erase()
+}
+
+fn brand_link() -> AnyView {
+    view! { <a class="brand" href="/" data-testid="brand"><i aria-hidden="true"></i>"sotto"</a> }.erase()
+}
+
 /// Frame of the pages outside the chat: brand, one column, one line of what Sotto is.
 #[component]
-fn Front(title: &'static str, #[prop(optional)] lead: Option<&'static str>, children: Children) -> impl IntoView {
+fn Front(
+    #[prop(default = brand_link())] brand: AnyView,
+    title: &'static str,
+    #[prop(optional)] lead: Option<&'static str>,
+    children: Children,
+) -> impl IntoView {
     view! {
         <main class="front" id="main" tabindex="-1">
             <div class="front-card">
-                <a class="brand" href="/" data-testid="brand"><i aria-hidden="true"></i>"sotto"</a>
+                {brand}
                 <h1>{title}</h1>
                 {lead.map(|lead| view! { <p class="lead">{lead}</p> }.erase())}
                 {children()}

@@ -4,16 +4,20 @@ use leptos::prelude::*;
 use sotto_client_api::RecoveryCode;
 use sotto_client_api::views::Phase;
 
-use super::Front;
+use super::{Front, brand};
 use crate::context::use_app;
 use crate::handle::flag;
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Banner, Busy, CopyButton, Erase};
+use crate::widgets::{Banner, Busy, CopyButton, Erase, Task};
 
-/// The code with its buttons; `on_done` hears whether the person says to have saved it.
+/// The code with its buttons; `on_done` hears that the person goes on.
 #[component]
-pub(crate) fn RecoveryCodeCard(code: RecoveryCode, #[prop(into)] wait: Signal<bool>, on_done: Callback<bool>) -> impl IntoView {
+pub(crate) fn RecoveryCodeCard(code: RecoveryCode, #[prop(into)] wait: Signal<bool>, on_done: Callback<()>) -> impl IntoView {
     let app = use_app();
+    let saved = move |_| {
+        app.platform.run(|browser| browser.set_flag(flag::RECOVERY, None));
+        on_done.run(());
+    };
     let text = code.0;
     let groups: Vec<String> = text.split('-').map(ToOwned::to_owned).collect();
     let last = groups.len().saturating_sub(1);
@@ -39,7 +43,7 @@ pub(crate) fn RecoveryCodeCard(code: RecoveryCode, #[prop(into)] wait: Signal<bo
                     type="button"
                     data-testid="recovery-done"
                     disabled=move || wait.get()
-                    on:click=move |_| on_done.run(true)
+                    on:click=saved
                 >
                     "I have saved it"
                 </button>
@@ -48,7 +52,7 @@ pub(crate) fn RecoveryCodeCard(code: RecoveryCode, #[prop(into)] wait: Signal<bo
                     type="button"
                     data-testid="recovery-skip"
                     disabled=move || wait.get()
-                    on:click=move |_| on_done.run(false)
+                    on:click=move |_| on_done.run(())
                 >
                     "Skip for now"
                 </button>
@@ -60,23 +64,21 @@ pub(crate) fn RecoveryCodeCard(code: RecoveryCode, #[prop(into)] wait: Signal<bo
 
 /// The whole page with the code, after sign-up and after recovery: it stays until the person goes on.
 #[component]
-pub(super) fn RecoveryStep(code: RecoveryCode, busy: ReadSignal<bool>, error: ReadSignal<Option<String>>) -> impl IntoView {
+pub(super) fn RecoveryStep(code: RecoveryCode, task: Task) -> impl IntoView {
     let app = use_app();
-    let on_done = Callback::new(move |saved: bool| {
-        app.platform.run(|browser| browser.set_flag(flag::RECOVERY, (!saved).then_some("skipped")));
-        app.state.held.set(false);
-        app.go_home();
-    });
+    // Whichever way it is left: by a button, or by going back.
+    on_cleanup(move || app.state.held.set(false));
     let ready = move || app.state.phase.with(|phase| matches!(phase, Phase::Ready { .. }));
     view! {
         <Front
+            brand=brand()
             title="Save your recovery code"
             lead="If you forget your password, this code is the only way back in. Nobody else has it, and it is shown once."
         >
-            <Banner text=error/>
+            <Banner text=task.error/>
             // Going on waits for the engine, or for its refusal: the chat must find it ready.
-            <RecoveryCodeCard code wait=Signal::derive(move || busy.get() && !ready()) on_done/>
-            <Busy busy/>
+            <RecoveryCodeCard code wait=Signal::derive(move || task.busy.get() && !ready()) on_done=Callback::new(move |()| app.go_home())/>
+            <Busy busy=task.busy/>
         </Front>
     }
     .erase()

@@ -1,17 +1,15 @@
 //! Screens that stand in for the chat: opening, locked, replaced, another tab, broken. Each says what to do next.
 
-use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use sotto_client_api::Command;
 use sotto_client_api::views::Phase;
 use sotto_protocol::ErrorCode;
 
-use super::Front;
+use super::{Front, brand};
 use crate::context::use_app;
 use crate::settings::SignOutDialog;
 use crate::state::{DialogKind, Leaving};
-use crate::widgets::{Banner, Erase, PasswordField, Show, use_hydrated, value_of};
+use crate::widgets::{Banner, Erase, Form, PasswordField, Show, SubmitButton, Task, value_of};
 use crate::wording;
 
 /// Signed in, and the engine is opening this browser's data.
@@ -22,7 +20,7 @@ pub(super) fn Opening() -> impl IntoView {
     app.title("Opening");
     view! {
         <main class="opening" id="main" tabindex="-1" aria-busy="true">
-            <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
+            {brand()}
             <p role="status">{words}</p>
         </main>
     }
@@ -37,7 +35,7 @@ pub(super) fn SigningOut() -> impl IntoView {
     app.title("Signing out");
     view! {
         <main class="opening" id="main" tabindex="-1">
-            <span class="brand"><i aria-hidden="true"></i>"sotto"</span>
+            {brand()}
             <p role="status">
                 {move || if unaware() { "You are signed out here. The server can’t be reached: it hears of it when you reload this page." } else { "Signing out…" }}
             </p>
@@ -54,41 +52,29 @@ pub(super) fn SigningOut() -> impl IntoView {
 pub(super) fn Locked() -> impl IntoView {
     let app = use_app();
     let state = app.state;
-    let hydrated = use_hydrated();
-    let (busy, set_busy) = signal(false);
-    let (error, set_error) = signal(None::<String>);
-    let node = NodeRef::<leptos::html::Input>::new();
+    let task = Task::new();
+    let node = NodeRef::new();
     let name = move || {
         state.phase.with(|phase| match phase {
             Phase::Locked { name } => name.to_string(),
             _ => String::new(),
         })
     };
-    let on_submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        set_error.set(None);
-        set_busy.set(true);
+    let unlock = move |()| {
         let passphrase = value_of(node);
-        spawn_local(async move {
-            let outcome = app.client.call(Command::Unlock { passphrase }).await;
-            state.progress.set(None);
-            let _gone = set_busy.try_set(false);
-            if let Err(code) = outcome {
-                let _gone = set_error.try_set(Some(wording::error(code)));
-            }
+        task.run(async move {
+            app.client.call(Command::Unlock { passphrase }).await?;
+            Ok(())
         });
     };
     app.title("Locked");
     view! {
         <Front title="Locked" lead="Your messages in this browser are sealed under your passphrase.">
-            <form class="form" novalidate on:submit=on_submit>
-                <Banner text=error/>
+            <Form task on_submit=Callback::new(unlock)>
                 <p class="me-line">"Signed in as "<code data-testid="me-username">{name}</code></p>
                 <PasswordField id="unlock-pass" testid="unlock-passphrase" label="Passphrase" autocomplete="off" node/>
-                <button class="button button-primary" type="submit" data-testid="unlock-submit" disabled=move || !hydrated.get() || busy.get()>
-                    {move || if busy.get() { "Opening…" } else { "Unlock" }}
-                </button>
-            </form>
+                <SubmitButton task testid="unlock-submit" words=task.words("Unlock", "Opening…")/>
+            </Form>
             <ul class="links">
                 <li>
                     <button class="link" type="button" data-testid="signout" on:click=move |_| state.dialog.set(Some(DialogKind::SignOut))>

@@ -1,50 +1,31 @@
 //! The lock passphrase of this browser.
 
-use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use sotto_client_api::Command;
 use sotto_client_api::views::Phase;
 
 use crate::context::use_app;
-use crate::widgets::{Banner, Busy, Erase, PasswordField, Show, use_hydrated, value_of};
-use crate::wording;
+use crate::widgets::{Erase, Form, PasswordField, Show, SubmitButton, Task, clear, value_of};
 
 /// Set, change, take away, lock now.
 #[component]
 pub(super) fn LockSection() -> impl IntoView {
     let app = use_app();
     let state = app.state;
-    let hydrated = use_hydrated();
-    let (busy, set_busy) = signal(false);
-    let (error, set_error) = signal(None::<String>);
-    let node = NodeRef::<leptos::html::Input>::new();
+    let task = Task::new();
+    let node = NodeRef::new();
     let is_set = Memo::new(move |_| state.phase.with(|phase| matches!(phase, Phase::Ready { lock_set: true, .. })));
     let run = move |command: Command| {
-        if busy.get_untracked() {
-            return;
-        }
-        set_error.set(None);
-        set_busy.set(true);
-        spawn_local(async move {
-            let outcome = app.client.call(command).await;
-            state.progress.set(None);
-            let _gone = set_busy.try_set(false);
-            match outcome {
-                Ok(_) => {
-                    if let Some(input) = node.try_get_untracked().flatten() {
-                        input.set_value("");
-                    }
-                }
-                Err(code) => drop(set_error.try_set(Some(wording::error(code)))),
-            }
+        task.run(async move {
+            app.client.call(command).await?;
+            clear(node);
+            Ok(())
         });
     };
-    let on_submit = move |event: SubmitEvent| {
-        event.prevent_default();
+    let set = move |()| {
         let passphrase = value_of(node);
         if passphrase.is_empty() {
-            return set_error.set(Some("Type a passphrase.".into()));
+            return task.refuse("Type a passphrase.".into());
         }
         run(Command::SetLockPassphrase { passphrase: Some(passphrase) });
     };
@@ -54,13 +35,15 @@ pub(super) fn LockSection() -> impl IntoView {
             <p class="hint">
                 "Seals the messages stored here under a passphrase that Sotto asks for at each start. It protects a copied browser profile, which nothing else does. If you forget it, sign out and in again."
             </p>
-            <form class="form" novalidate on:submit=on_submit>
-                <Banner text=error/>
+            <Form task on_submit=Callback::new(set)>
                 <PasswordField id="lock-pass" testid="lock-passphrase" label="Passphrase" autocomplete="off" node/>
                 <div class="row">
-                    <button class="button" type="submit" data-testid="lock-set" disabled=move || !hydrated.get() || busy.get()>
-                        {move || if is_set.get() { "Change passphrase" } else { "Set passphrase" }}
-                    </button>
+                    <SubmitButton
+                        task
+                        testid="lock-set"
+                        words=Box::new(move || if is_set.get() { "Change passphrase" } else { "Set passphrase" })
+                        look="button"
+                    />
                     <Show when=move || is_set.get()>
                         <button class="button" type="button" data-testid="lock-now" on:click=move |_| run(Command::Lock)>"Lock now"</button>
                         <button
@@ -73,11 +56,10 @@ pub(super) fn LockSection() -> impl IntoView {
                         </button>
                     </Show>
                 </div>
-                <Busy busy/>
                 <p class="hint" role="status" data-testid="lock-state" data-set=move || is_set.get().to_string()>
                     {move || if is_set.get() { "The lock is on." } else { "The lock is off." }}
                 </p>
-            </form>
+            </Form>
         </section>
     }
     .erase()

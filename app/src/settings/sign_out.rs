@@ -1,33 +1,19 @@
 //! Signing out: keep this device, or wipe it.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
 use crate::context::use_app;
 use crate::flows;
 use crate::state::DialogKind;
-use crate::widgets::{Banner, Erase, Modal};
+use crate::widgets::{Banner, Erase, Modal, Task};
 
 /// The question before signing out.
 #[component]
 pub(crate) fn SignOutDialog() -> impl IntoView {
     let app = use_app();
     let dialog = app.state.dialog;
-    let (busy, set_busy) = signal(false);
-    let (error, set_error) = signal(None::<String>);
-    let sign_out = move |keep: bool| {
-        if busy.get_untracked() {
-            return;
-        }
-        set_busy.set(true);
-        set_error.set(None);
-        spawn_local(async move {
-            if let Err(failure) = flows::sign_out(app, keep).await {
-                let _gone = set_error.try_set(Some(failure.sentence()));
-                let _gone = set_busy.try_set(false);
-            }
-        });
-    };
+    let task = Task::new();
+    let sign_out = move |keep: bool| task.run(flows::sign_out(app, keep));
     let close = move |()| {
         if dialog.get_untracked() == Some(DialogKind::SignOut) {
             dialog.set(None);
@@ -40,16 +26,16 @@ pub(crate) fn SignOutDialog() -> impl IntoView {
             open=Signal::derive(move || dialog.get() == Some(DialogKind::SignOut))
             on_close=Callback::new(close)
         >
-            <Banner text=error/>
+            <Banner text=task.error/>
             <div class="choice">
                 <p><strong>"Keep this device."</strong>" Your messages stay here, sealed until you sign in again. What people send meanwhile arrives then."</p>
-                <button class="button button-primary" type="button" data-testid="signout-keep" disabled=move || busy.get() on:click=move |_| sign_out(true)>
+                <button class="button button-primary" type="button" data-testid="signout-keep" disabled=move || task.busy.get() on:click=move |_| sign_out(true)>
                     "Sign out and keep"
                 </button>
             </div>
             <div class="choice">
                 <p><strong>"Wipe this device."</strong>" The history here is gone, and messages that people send until you sign in again can’t be read, by you or by anybody."</p>
-                <button class="button button-danger" type="button" data-testid="signout-wipe" disabled=move || busy.get() on:click=move |_| sign_out(false)>
+                <button class="button button-danger" type="button" data-testid="signout-wipe" disabled=move || task.busy.get() on:click=move |_| sign_out(false)>
                     "Sign out and wipe"
                 </button>
             </div>

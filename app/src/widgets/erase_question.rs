@@ -6,7 +6,8 @@ use sotto_protocol::UserName;
 
 use super::flow::{Erase, Show};
 use super::icon::{Icon, draw};
-use crate::context::AppContext;
+use crate::context::{AppContext, use_app};
+use crate::route::MAIN_ID;
 
 /// Lets a form go on when nothing of anybody else is lost by it, or when the person said so.
 #[derive(Clone, Copy)]
@@ -32,13 +33,18 @@ impl EraseGuard {
 
     /// Whether `name` may go on; asks otherwise.
     pub(crate) async fn passes(self, app: AppContext, name: &UserName) -> bool {
-        // Answered when the engine has looked at what is kept here. Where it can't run, nothing is erased either.
-        let _looked = app.client.call(Command::Nudge).await;
+        // Where the engine can't run, nothing is erased either.
+        let _looked = app.client.call(Command::Ready).await;
         let agreed = self.agreed.try_get_value().flatten();
         let kept = app.state.kept_name().filter(|kept| (self.own_go || kept != name) && agreed.as_ref() != Some(name));
         let passes = kept.is_none();
         // The form may be gone by now: then nobody goes on.
         self.whose.try_set(kept).is_none() && passes
+    }
+
+    /// The typed name changes, and with it what is at stake: the form asks anew when it is sent.
+    pub(crate) fn withdraw(self) {
+        self.whose.set(None);
     }
 
     fn agree(self, name: UserName) {
@@ -54,8 +60,11 @@ pub(crate) fn EraseQuestion(guard: EraseGuard, typed: Callback<(), Option<UserNa
         let whose = guard.whose.get().map_or_else(String::new, |name| name.to_string());
         format!("This browser keeps the sealed messages of {whose}. They are only here: going on erases them.")
     };
+    let app = use_app();
     let yes = move |_| {
         if let Some(name) = typed.run(()) {
+            // The button goes now, and the submit button rests: the focus would be lost with it.
+            app.platform.run(|browser| browser.focus(MAIN_ID));
             guard.agree(name);
             on_yes.run(());
         }

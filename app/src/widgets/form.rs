@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use leptos::ev::SubmitEvent;
 use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -11,11 +12,12 @@ use sotto_client_api::{Command, Reply};
 
 use super::flow::{Erase, Show, effect};
 use super::icon::{Icon, draw};
+use super::task::{Task, Words};
 use crate::context::use_app;
 use crate::wording;
 
 /// False on the server and in the first render, true once the page is live: effects run in the browser only.
-pub(crate) fn use_hydrated() -> ReadSignal<bool> {
+fn use_hydrated() -> ReadSignal<bool> {
     let (hydrated, set_hydrated) = signal(false);
     effect(move || set_hydrated.set(true));
     hydrated
@@ -24,6 +26,54 @@ pub(crate) fn use_hydrated() -> ReadSignal<bool> {
 /// What stands in an input now. Read at submit rather than followed by events: it may have been typed before the page was live.
 pub(crate) fn value_of(node: NodeRef<leptos::html::Input>) -> String {
     node.get_untracked().map(|input| input.value()).unwrap_or_default()
+}
+
+/// Empties an input, if it is still there.
+pub(crate) fn clear(node: NodeRef<leptos::html::Input>) {
+    if let Some(input) = node.try_get_untracked().flatten() {
+        input.set_value("");
+    }
+}
+
+/// Keeps `typed` at what stands in an input, beginning with what was typed before the page was live.
+pub(crate) fn follow(node: NodeRef<leptos::html::Input>, typed: RwSignal<String>) {
+    effect(move || {
+        if node.get().is_some() {
+            typed.set(value_of(node));
+        }
+    });
+}
+
+/// A form between its task's error and its task's progress. The browser itself never sends it.
+#[component]
+pub(crate) fn Form(task: Task, on_submit: Callback<()>, children: Children) -> impl IntoView {
+    let on_submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        on_submit.run(());
+    };
+    view! {
+        <form class="form" novalidate on:submit=on_submit>
+            <Banner text=task.error/>
+            {children()}
+            <Busy busy=task.busy/>
+        </form>
+    }
+    .erase()
+}
+
+/// The button that sends a form.
+#[component]
+pub(crate) fn SubmitButton(
+    task: Task,
+    testid: &'static str,
+    words: Words,
+    #[prop(default = "button button-primary")] look: &'static str,
+) -> impl IntoView {
+    let hydrated = use_hydrated();
+    view! {
+        <button class=look type="submit" data-testid=testid disabled=move || !hydrated.get() || task.busy.get()>{words}</button>
+    }
+    .erase()
 }
 
 /// An error of the form or page it stands in, read out when it appears.
@@ -66,12 +116,17 @@ pub(crate) fn PasswordField(
     autocomplete: &'static str,
     node: NodeRef<leptos::html::Input>,
     #[prop(optional)] described_by: Option<&'static str>,
-    #[prop(optional)] on_input: Option<Callback<String>>,
+    /// Follows what is typed.
+    #[prop(optional)]
+    typed: Option<RwSignal<String>>,
 ) -> impl IntoView {
     let (shown, set_shown) = signal(false);
+    if let Some(typed) = typed {
+        follow(node, typed);
+    }
     let on_typed = move |_| {
-        if let Some(on_input) = on_input {
-            on_input.run(value_of(node));
+        if let Some(typed) = typed {
+            typed.set(value_of(node));
         }
     };
     view! {
@@ -106,9 +161,29 @@ pub(crate) fn PasswordField(
     .erase()
 }
 
+/// The input for a new password, and its strength.
+#[component]
+pub(crate) fn NewPassword(
+    id: &'static str,
+    strength_id: &'static str,
+    testid: &'static str,
+    label: &'static str,
+    node: NodeRef<leptos::html::Input>,
+    typed: RwSignal<String>,
+    /// Of the account.
+    #[prop(into)]
+    name: Signal<String>,
+) -> impl IntoView {
+    view! {
+        <PasswordField id testid label autocomplete="new-password" node described_by=strength_id typed/>
+        <StrengthMeter id=strength_id password=typed name/>
+    }
+    .erase()
+}
+
 /// Strength of what is typed, as the engine judges it, and why it would be refused.
 #[component]
-pub(crate) fn StrengthMeter(id: &'static str, #[prop(into)] password: Signal<String>, #[prop(into)] name: Signal<String>) -> impl IntoView {
+fn StrengthMeter(id: &'static str, #[prop(into)] password: Signal<String>, #[prop(into)] name: Signal<String>) -> impl IntoView {
     let app = use_app();
     let (check, set_check) = signal(None::<PasswordCheck>);
     let pending = StoredValue::new(None::<TimeoutHandle>);

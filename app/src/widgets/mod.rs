@@ -6,9 +6,11 @@ mod flow;
 mod form;
 pub(crate) mod icon;
 mod modal;
+mod task;
 
 pub(crate) use avatar::Avatar;
 pub(crate) use erase_question::{EraseGuard, EraseQuestion};
 pub(crate) use flow::{Erase, Row, Rows, Show, effect};
-pub(crate) use form::{Banner, Busy, CopyButton, PasswordField, StrengthMeter, use_hydrated, value_of};
+pub(crate) use form::{Banner, Busy, CopyButton, Form, NewPassword, PasswordField, SubmitButton, clear, follow, value_of};
 pub(crate) use modal::Modal;
+pub(crate) use task::{Job, Task, Words};

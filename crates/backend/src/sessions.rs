@@ -70,7 +70,7 @@ impl Backend {
         Ok(())
     }
 
-    /// Ends the caller's own session. One that ended meanwhile is fine: a finished recovery ends all of the account.
+    /// Ends the caller's own session. One that ended meanwhile is fine.
     ///
     /// # Errors
     /// `unavailable`.
@@ -81,17 +81,26 @@ impl Backend {
         }
     }
 
-    /// A session to store, and its token.
+    /// A session to store, and its token. It replaces the one before, so that none lives on without its cookie.
     pub(crate) fn fresh_session(
         &self,
         ctx: &RequestContext,
+        before: Option<&Caller>,
         account: AccountId,
         device: Option<DeviceId>,
     ) -> Result<(SessionToken, NewSessionRow), ErrorCode> {
         let token = SessionToken::generate()?;
         let session = SessionId(crate::random::bytes()?);
         let label = label(ctx.user_agent.as_deref().unwrap_or_default());
-        Ok((token.clone(), NewSessionRow { session, token_hash: token.hash(), account, device, label, now: ctx.now }))
+        let replaces = before.map(|caller| caller.session);
+        Ok((token.clone(), NewSessionRow { session, token_hash: token.hash(), account, device, label, now: ctx.now, replaces }))
+    }
+
+    /// Closes the sockets of the session that a stored one has replaced.
+    pub(crate) fn replaced(&self, before: Option<&Caller>) {
+        if let Some(before) = before {
+            self.0.bus.sessions_ended(before.account, &[before.session]);
+        }
     }
 
     async fn live(&self, ctx: &RequestContext, row: Option<SessionRow>) -> Result<Caller, ServiceError> {

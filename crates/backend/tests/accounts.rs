@@ -21,7 +21,7 @@ async fn sign_up_then_sign_in_gives_the_vault_and_the_list() {
     let rig = rig().await;
     let person = Person::signed_up(&rig.backend, "mira").await;
     assert_eq!(person.caller().device, Some(person.device));
-    let again = rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap();
+    let again = rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap();
     assert_eq!(again.signed_in.account, person.account());
     assert_eq!(again.signed_in.device_list, person.signed(&person.list));
     let mut taken = Person::new("mira");
@@ -29,7 +29,7 @@ async fn sign_up_then_sign_in_gives_the_vault_and_the_list() {
     let rig = rig.reopen(|config| config.registration = Registration::Closed).await;
     let mut late = Person::new("noor");
     assert_eq!(late.sign_up(&rig.backend).await.unwrap_err().code, ErrorCode::RegistrationClosed);
-    rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap();
+    rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap();
 }
 
 #[tokio::test]
@@ -40,16 +40,16 @@ async fn a_foreign_or_second_list_makes_no_account() {
     let mut foreign = person.sign_up_request();
     // Signed by another account key than the id says.
     foreign.device_list = other.signed(&person.list);
-    assert_eq!(rig.backend.sign_up(&ctx(), foreign).await.unwrap_err().code, ErrorCode::NotAuthentic);
+    assert_eq!(rig.backend.sign_up(&ctx(), None, foreign).await.unwrap_err().code, ErrorCode::NotAuthentic);
     let mut second = person.sign_up_request();
     second.device_list = person.signed(&person.next_list(person.list.devices.clone()));
-    assert_eq!(rig.backend.sign_up(&ctx(), second).await.unwrap_err().code, ErrorCode::DeviceListRefused);
+    assert_eq!(rig.backend.sign_up(&ctx(), None, second).await.unwrap_err().code, ErrorCode::DeviceListRefused);
     let mut weak = person.sign_up_request();
     weak.password.kdf.memory_kib = 8;
-    assert_eq!(rig.backend.sign_up(&ctx(), weak).await.unwrap_err().code, ErrorCode::KdfRefused);
+    assert_eq!(rig.backend.sign_up(&ctx(), None, weak).await.unwrap_err().code, ErrorCode::KdfRefused);
     let mut short = person.sign_up_request();
     short.password.auth_key.0.pop();
-    assert_eq!(rig.backend.sign_up(&ctx(), short).await.unwrap_err().code, ErrorCode::Malformed);
+    assert_eq!(rig.backend.sign_up(&ctx(), None, short).await.unwrap_err().code, ErrorCode::Malformed);
     assert_eq!(rig.dump().await, before);
 }
 
@@ -72,16 +72,16 @@ async fn r06_server_hash_only_the_exact_key_and_hashes_are_renewed_both_ways() {
             SignInRequest { name: person.name.clone(), auth_key: Bytes(auth_key.to_vec()) }
         };
         for change in [|key: &mut [u8; 32]| key[31] ^= 1, |key: &mut [u8; 32]| key[4] ^= 1, |key: &mut [u8; 32]| key[3] = 1] {
-            assert_eq!(rig.backend.sign_in(&ctx(), wrong(change)).await.unwrap_err().code, ErrorCode::WrongCredentials);
+            assert_eq!(rig.backend.sign_in(&ctx(), None, wrong(change)).await.unwrap_err().code, ErrorCode::WrongCredentials);
         }
         let rig = rig.reopen(|config| config.password = then).await;
         let before = stored_hash(&rig).await;
-        assert!(rig.backend.sign_in(&ctx(), wrong(|key| key[31] ^= 1)).await.is_err());
+        assert!(rig.backend.sign_in(&ctx(), None, wrong(|key| key[31] ^= 1)).await.is_err());
         assert_eq!(stored_hash(&rig).await, before, "a wrong key renews nothing");
-        rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap();
+        rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap();
         assert!(stored_hash(&rig).await.starts_with(mark), "renewed to {mark}");
         let renewed = stored_hash(&rig).await;
-        rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap();
+        rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap();
         assert_eq!(stored_hash(&rig).await, renewed, "renewed once");
     }
 }
@@ -105,7 +105,7 @@ async fn r09_enumeration_known_and_unknown_names_are_answered_alike() {
         let before = rig.backend.hashes_computed();
         rig.backend.login_params(&ctx(), name).await.unwrap();
         let key = Bytes(random::<32>().to_vec());
-        let refused = rig.backend.sign_in(&ctx(), SignInRequest { name: name.clone(), auth_key: key.clone() }).await.unwrap_err();
+        let refused = rig.backend.sign_in(&ctx(), None, SignInRequest { name: name.clone(), auth_key: key.clone() }).await.unwrap_err();
         let code = rig.backend.recovery_open(&ctx(), RecoveryOpenRequest { name: name.clone(), auth_key: key }).await.unwrap_err();
         costs.push((rig.backend.hashes_computed() - before, refused, code));
     }
@@ -125,7 +125,7 @@ async fn r10_login_limits_stop_guessing_and_leave_live_sessions_alone() {
     let mut refused = 0;
     for address in 0..20 {
         let guess = SignInRequest { name: person.name.clone(), auth_key: Bytes(random::<32>().to_vec()) };
-        let error = rig.backend.sign_in(&from_address(address), guess).await.unwrap_err();
+        let error = rig.backend.sign_in(&from_address(address), None, guess).await.unwrap_err();
         if error.code == ErrorCode::TooManyTries {
             assert!(error.retry_after.is_some_and(|seconds| (1..=90).contains(&seconds)));
             refused += 1;
@@ -138,7 +138,7 @@ async fn r10_login_limits_stop_guessing_and_leave_live_sessions_alone() {
     // Later the owner may sign in again, and what succeeds is not counted.
     let later = at(now() + 90_000);
     for _ in 0..5 {
-        rig.backend.sign_in(&later, person.sign_in_request()).await.unwrap();
+        rig.backend.sign_in(&later, None, person.sign_in_request()).await.unwrap();
     }
 }
 
@@ -146,7 +146,7 @@ async fn r10_login_limits_stop_guessing_and_leave_live_sessions_alone() {
 async fn a_password_change_swaps_everything_at_once_and_ends_other_sessions() {
     let rig = rig().await;
     let mut person = Person::signed_up(&rig.backend, "mira").await;
-    let other = rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap();
+    let other = rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap();
     let (new_key, list) = (random::<32>(), person.next_list(person.list.devices.clone()));
     let request = |current: [u8; 32]| ChangePasswordRequest {
         current_auth_key: Bytes(current.to_vec()),
@@ -166,9 +166,9 @@ async fn a_password_change_swaps_everything_at_once_and_ends_other_sessions() {
         assert_eq!(rig.backend.authenticate(&ctx(), ended).await.unwrap_err().code, ErrorCode::SignedOut);
     }
     rig.backend.authenticate(&ctx(), &token).await.unwrap();
-    assert_eq!(rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap_err().code, ErrorCode::WrongCredentials);
+    assert_eq!(rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap_err().code, ErrorCode::WrongCredentials);
     person.auth_key = new_key;
-    let session = rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap();
+    let session = rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap();
     assert_eq!((session.signed_in.slot.version, session.signed_in.device_list), (2, person.signed(&list)));
 }
 
@@ -194,13 +194,13 @@ async fn a_recovery_code_works_once_and_ends_all_sessions() {
         recovery: recovery_entry(random(), 2),
         device_list: person.signed(&list),
     };
-    let session = rig.backend.recovery_finish(&ctx(), finish.clone()).await.unwrap();
+    let session = rig.backend.recovery_finish(&ctx(), None, finish.clone()).await.unwrap();
     assert_eq!(rig.backend.authenticate(&ctx(), &token).await.unwrap_err().code, ErrorCode::SignedOut);
     assert_eq!(rig.backend.authenticate(&ctx(), &session.token).await.unwrap().device, None);
-    assert_eq!(rig.backend.recovery_finish(&ctx(), finish).await.unwrap_err().code, ErrorCode::WrongCredentials);
+    assert_eq!(rig.backend.recovery_finish(&ctx(), None, finish).await.unwrap_err().code, ErrorCode::WrongCredentials);
     assert_eq!(rig.backend.recovery_open(&ctx(), open).await.unwrap_err().code, ErrorCode::WrongCredentials);
     person.auth_key = new_key;
-    rig.backend.sign_in(&ctx(), person.sign_in_request()).await.unwrap();
+    rig.backend.sign_in(&ctx(), None, person.sign_in_request()).await.unwrap();
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn hashing_is_bounded_and_says_when_to_come_back() {
     let tries = (0..40).map(|_| {
         let backend = rig.backend.clone();
         tokio::spawn(async move {
-            backend.sign_in(&ctx(), SignInRequest { name: name("nobody"), auth_key: Bytes(vec![0; 32]) }).await.unwrap_err()
+            backend.sign_in(&ctx(), None, SignInRequest { name: name("nobody"), auth_key: Bytes(vec![0; 32]) }).await.unwrap_err()
         })
     });
     let mut busy = 0;

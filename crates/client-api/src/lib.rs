@@ -197,6 +197,9 @@ pub enum Command {
         /// Which.
         message: MessageId,
     },
+    /// Waits until [`Command::Boot`] has looked at what this browser keeps: from then on [`Update::Phase`] says whose it is.
+    /// Changes nothing. Reply: [`Reply::Done`].
+    Ready,
     /// The browser went online or offline, or the tab came to the front: reconnect now. Reply: [`Reply::Done`].
     Nudge,
 }
@@ -343,6 +346,7 @@ impl Command {
             Self::SafetyNumber { .. } => "SafetyNumber",
             Self::SetVerified { .. } => "SetVerified",
             Self::ServerRow { .. } => "ServerRow",
+            Self::Ready => "Ready",
             Self::Nudge => "Nudge",
         }
     }

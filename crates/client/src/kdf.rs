@@ -1,14 +1,15 @@
-//! From a typed password to keys: NFKC, Argon2id, HKDF with distinct labels; floor, ceiling and pin come before any of it.
+//! From a password to keys: Argon2id, HKDF with distinct labels; floor, ceiling and pin come before any of it.
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2_rust::params::{Memory, TagLen};
+use argon2_rust::{Algorithm, Argon2, Error, Params, Version};
 use hkdf::Hkdf;
 use minicbor::{Decode, Encode};
 use sha2::Sha256;
 use sotto_protocol::accounts::KdfParams;
 use sotto_protocol::{Bytes, ErrorCode, limits};
-use unicode_normalization::UnicodeNormalization;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
+use crate::password::Password;
 use crate::random;
 
 const AUTH_LABEL: &[u8] = b"sotto auth key v1";
@@ -103,9 +104,8 @@ impl core::fmt::Debug for PasswordKeys {
 /// Derives the keys of a password. Call [`check`] first: this knows the bounds but no pin.
 ///
 /// # Errors
-/// [`ErrorCode::KdfRefused`] out of bounds; [`ErrorCode::TooLarge`] for a password over [`limits::PASSWORD_MAX`];
-/// [`ErrorCode::Unsupported`] when this device can't give the memory.
-pub fn derive(password: &str, params: &KdfParams) -> Result<PasswordKeys, ErrorCode> {
+/// [`ErrorCode::KdfRefused`] out of bounds; [`ErrorCode::Unsupported`] when this device can't give the memory.
+pub fn derive(password: &Password, params: &KdfParams) -> Result<PasswordKeys, ErrorCode> {
     let master = master_key(password, params)?;
     Ok(PasswordKeys { auth_key: expand(&master, AUTH_LABEL)?, vault_key: expand(&master, VAULT_LABEL)? })
 }
@@ -115,40 +115,24 @@ pub fn derive(password: &str, params: &KdfParams) -> Result<PasswordKeys, ErrorC
 ///
 /// # Errors
 /// As [`derive`].
-pub fn derive_lock_key(passphrase: &str, params: &KdfParams) -> Result<Zeroizing<[u8; 32]>, ErrorCode> {
+pub fn derive_lock_key(passphrase: &Password, params: &KdfParams) -> Result<Zeroizing<[u8; 32]>, ErrorCode> {
     expand(&*master_key(passphrase, params)?, LOCK_LABEL)
 }
 
-/// The form in which a password is measured and derived: NFKC, so that one keyboard's "é" is another's. Nothing is cut off.
-#[must_use]
-pub fn normalize(password: &str) -> Zeroizing<String> {
-    // NFKC can grow a text; reserving its worst case avoids reallocations that would leave pieces of a password behind.
-    let mut normal = Zeroizing::new(String::with_capacity(password.len().saturating_mul(11).min(limits::PASSWORD_MAX * 11)));
-    normal.extend(password.nfkc());
-    normal
-}
-
-fn master_key(password: &str, params: &KdfParams) -> Result<Zeroizing<[u8; 32]>, ErrorCode> {
+fn master_key(password: &Password, params: &KdfParams) -> Result<Zeroizing<[u8; 32]>, ErrorCode> {
     check_bounds(params)?;
-    if password.len() > limits::PASSWORD_MAX {
-        return Err(ErrorCode::TooLarge);
-    }
-    let normal = normalize(password);
     let mut master = Zeroizing::new([0; 32]);
-    let settings = Params::new(params.memory_kib, params.passes, params.lanes, Some(32)).map_err(|_| ErrorCode::KdfRefused)?;
-    let mut memory = Vec::new();
-    // An allocation that fails must be an answer, not an abort of the worker.
-    memory.try_reserve_exact(settings.block_count()).map_err(|_| ErrorCode::Unsupported)?;
-    memory.resize(settings.block_count(), Block::new());
-    let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, settings).hash_password_into_with_memory(
-        normal.as_bytes(),
-        params.salt.as_slice(),
-        master.as_mut_slice(),
-        memory.as_mut_slice(),
-    );
-    // The last blocks give the master key away. Block by block: the vector's own way erases its 64 MiB a second time, byte by byte.
-    memory.iter_mut().zeroize();
-    result.map_err(|_| ErrorCode::KdfRefused)?;
+    let settings = Params::builder()
+        .memory(Memory::kib(params.memory_kib.into()))
+        .passes(params.passes)
+        .lanes(params.lanes)
+        .tag_len(TagLen::bytes(32))
+        .build()
+        .map_err(|_| ErrorCode::KdfRefused)?;
+    // It erases its memory, whose last blocks give the master key away (feature `zeroize-memory`).
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, settings)
+        .hash_into(password.as_str().as_bytes(), params.salt.as_slice(), master.as_mut_slice())
+        .map_err(|error| if error == Error::MemoryAllocationError { ErrorCode::Unsupported } else { ErrorCode::KdfRefused })?;
     Ok(master)
 }
 
@@ -165,6 +149,7 @@ mod tests {
     use super::*;
     use crate::identity::AccountIdentity;
     use crate::kdf_vectors::{self, Vector};
+    use crate::password::tests::typed;
     use crate::vault::{SlotKind, Vault};
 
     fn floor() -> KdfParams {
@@ -184,8 +169,8 @@ mod tests {
         ];
         for params in refused {
             assert_eq!(check(&params, None, true), Err(ErrorCode::KdfRefused), "{params:?}");
-            assert_eq!(derive("correct horse", &params).err(), Some(ErrorCode::KdfRefused), "{params:?}");
-            assert_eq!(derive_lock_key("correct horse", &params).err(), Some(ErrorCode::KdfRefused), "{params:?}");
+            assert_eq!(derive(&typed("correct horse"), &params).err(), Some(ErrorCode::KdfRefused), "{params:?}");
+            assert_eq!(derive_lock_key(&typed("correct horse"), &params).err(), Some(ErrorCode::KdfRefused), "{params:?}");
         }
         assert_eq!(check(&floor(), None, false), Ok(()));
         let default = default_params([7; 16]);
@@ -205,7 +190,7 @@ mod tests {
         ];
         for params in refused {
             assert_eq!(check(&params, None, true), Err(ErrorCode::KdfRefused), "{params:?}");
-            assert_eq!(derive("correct horse", &params).err(), Some(ErrorCode::KdfRefused), "{params:?}");
+            assert_eq!(derive(&typed("correct horse"), &params).err(), Some(ErrorCode::KdfRefused), "{params:?}");
         }
     }
 
@@ -237,9 +222,9 @@ mod tests {
     fn r04_key_separation_by_fixed_vectors() {
         for vector in kdf_vectors::VECTORS {
             let Vector { password, auth_key, vault_key, lock_key, .. } = vector;
-            let keys = derive(password, &vector.params()).unwrap();
+            let keys = derive(&typed(password), &vector.params()).unwrap();
             assert_eq!((*keys.auth_key, *keys.vault_key), (*auth_key, *vault_key), "{password}");
-            assert_eq!(*derive_lock_key(password, &vector.params()).unwrap(), *lock_key, "{password}");
+            assert_eq!(*derive_lock_key(&typed(password), &vector.params()).unwrap(), *lock_key, "{password}");
             assert_ne!(auth_key, vault_key);
             assert_ne!(lock_key, vault_key);
         }
@@ -249,7 +234,7 @@ mod tests {
     #[test]
     fn r04_key_separation_the_auth_key_does_not_open_the_vault() {
         let identity = AccountIdentity::generate().unwrap();
-        let keys = derive("correct horse", &floor()).unwrap();
+        let keys = derive(&typed("correct horse"), &floor()).unwrap();
         let slot = Vault::new(&identity).unwrap().seal(&keys.vault_key, identity.account(), SlotKind::Password, 1).unwrap();
         let tries = [keys.auth_key.clone(), expand(&keys.auth_key, VAULT_LABEL).unwrap(), expand(&keys.auth_key, AUTH_LABEL).unwrap()];
         for key in tries {
@@ -265,12 +250,12 @@ mod tests {
         let identity = AccountIdentity::generate().unwrap();
         let params = default_params([7; 16]);
         assert_eq!((params.memory_kib, params.passes, params.lanes), (64 * 1024, 3, 1));
-        let keys = derive("correct horse", &params).unwrap();
+        let keys = derive(&typed("correct horse"), &params).unwrap();
         let slot = Vault::new(&identity).unwrap().seal(&keys.vault_key, identity.account(), SlotKind::Password, 1).unwrap();
 
         // What a thief of the database has: slot and parameters. The right guess opens at the full cost and at no lower one.
         let guess = |params: &KdfParams| {
-            Vault::open(&slot, &derive("correct horse", params).unwrap().vault_key, identity.account(), SlotKind::Password).is_ok()
+            Vault::open(&slot, &derive(&typed("correct horse"), params).unwrap().vault_key, identity.account(), SlotKind::Password).is_ok()
         };
         assert!(guess(&params));
         assert!(!guess(&KdfParams { memory_kib: limits::KDF_FLOOR_MEMORY_KIB, ..params.clone() }));
@@ -278,16 +263,15 @@ mod tests {
         assert!(!guess(&KdfParams { salt: Bytes(vec![8; 16]), ..params }));
     }
 
-    // Fails without NFKC in `normalize`, or when a password is cut.
+    // Fails without the call of `nfkc` in `Password::new`, or when a password is cut.
     #[test]
     fn r08_passwords_are_normalized_and_never_cut() {
-        let auth = |password: &str| *derive(password, &floor()).unwrap().auth_key;
+        let auth = |password: &str| *derive(&typed(password), &floor()).unwrap().auth_key;
         assert_eq!(auth("caf\u{e9} \u{fb01}sh"), auth("cafe\u{301} fish"));
         let long = "ünï ☃ 🦀 ".repeat(12);
         assert!(long.len() > 72 && long.chars().count() > 64);
         assert_ne!(auth(&long), auth(&format!("{long}x")));
         assert_ne!(auth("with space"), auth("with space "));
-        assert_eq!(derive(&"x".repeat(1025), &floor()).err(), Some(ErrorCode::TooLarge));
-        assert!(derive(&"x".repeat(1024), &floor()).is_ok());
+        assert_ne!(auth(&"x".repeat(1024)), auth(&"x".repeat(1023)));
     }
 }

@@ -248,7 +248,7 @@ pub fn process(
     pair: [AccountId; 2],
 ) -> Result<Processed, ErrorCode> {
     let message: ProtocolMessage = message(bytes)?.try_into_protocol_message().map_err(|_| ErrorCode::Malformed)?;
-    // Handshakes are public and application messages are private, without exception (SECURITY.md 32).
+    // Handshakes are public and application messages are private, without exception (SECURITY_TESTS.md 32).
     match (&message, commit) {
         (ProtocolMessage::PublicMessage(_), true) | (ProtocolMessage::PrivateMessage(_), false) => {}
         _ => return Err(ErrorCode::WrongSuite),

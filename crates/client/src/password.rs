@@ -1,4 +1,4 @@
-//! Whether a new password is good enough, and an honest small estimate of how good.
+//! A password in its one form, whether a new one is good enough, and an honest small estimate of how good.
 //!
 //! The offline cost of a guess is the client KDF alone, so passwords that everybody tries first are refused here, where the
 //! password is; the server never sees it.
@@ -7,7 +7,38 @@ use sotto_client_api::views::PasswordCheck;
 use sotto_protocol::{ErrorCode, limits};
 use zeroize::Zeroizing;
 
-use crate::kdf::normalize;
+/// NFKC as the host has it. A browser brings the tables along; in our module they would be a tenth of it.
+pub type Nfkc = fn(&str) -> String;
+
+/// A password in the form in which it is measured and derived: NFKC, so that one keyboard's "é" is another's. Nothing is cut off.
+pub struct Password(Zeroizing<String>);
+
+impl core::fmt::Debug for Password {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl Password {
+    /// A password as typed, normalized.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TooLarge`] over [`limits::PASSWORD_MAX`].
+    pub fn new(typed: &str, nfkc: Nfkc) -> Result<Self, ErrorCode> {
+        if typed.len() > limits::PASSWORD_MAX {
+            return Err(ErrorCode::TooLarge);
+        }
+        Ok(Self(Zeroizing::new(nfkc(typed))))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn is_short(&self) -> bool {
+        self.0.chars().count() < limits::PASSWORD_MIN_CHARS
+    }
+}
 
 /// The 3,000 most common passwords of 8 characters and more, lower case, sorted; repeats and runs are left to [`is_pattern`].
 /// From the frequency list of the crate zxcvbn 3.1.1 (MIT, github.com/shssoichiro/zxcvbn-rs), which took it from Dropbox's
@@ -32,29 +63,29 @@ const RUN: usize = 3;
 /// A password-sized word out of a dictionary, in bits: what is left of it when it stands with something else.
 const WORD_BITS: f64 = 12.0;
 
-/// Judges a password as typed; `name` as typed so far.
+/// Judges a password ([`Password::new`]'s answer); `name` as typed so far.
 #[must_use]
-pub fn check(password: &str, name: &str) -> PasswordCheck {
+pub fn check(password: Result<&Password, ErrorCode>, name: &str) -> PasswordCheck {
+    let password = match password {
+        Ok(password) => password,
+        Err(problem) => return PasswordCheck { strength: 4, problem: Some(problem) },
+    };
     match require(password, name) {
-        Err(problem @ ErrorCode::TooLarge) => PasswordCheck { strength: 4, problem: Some(problem) },
         Err(problem) => PasswordCheck { strength: 0, problem: Some(problem) },
         Ok(()) => PasswordCheck { strength: strength(password, name), problem: None },
     }
 }
 
-/// Refuses what no account may have: too short (after NFKC), too long, or among the first guesses of everybody (a common
-/// password, the own name, one character or a short piece repeated, a walk along the keyboard).
+/// Refuses what no account may have: too short, or among the first guesses of everybody (a common password, the own name, one
+/// character or a short piece repeated, a walk along the keyboard).
 ///
 /// # Errors
-/// [`ErrorCode::ShortPassword`], [`ErrorCode::TooLarge`], [`ErrorCode::CommonPassword`].
-pub fn require(password: &str, name: &str) -> Result<(), ErrorCode> {
-    if password.len() > limits::PASSWORD_MAX {
-        return Err(ErrorCode::TooLarge);
-    }
-    let folded = fold(password);
-    if normalize(password).chars().count() < limits::PASSWORD_MIN_CHARS {
+/// [`ErrorCode::ShortPassword`], [`ErrorCode::CommonPassword`].
+pub fn require(password: &Password, name: &str) -> Result<(), ErrorCode> {
+    if password.is_short() {
         return Err(ErrorCode::ShortPassword);
     }
+    let folded = fold(password.as_str());
     let name = fold(name.trim());
     // "mira1234" is as early a guess for mira as "mira" is.
     let is_name = !undecorated(&name).is_empty() && undecorated(&folded) == undecorated(&name);
@@ -65,7 +96,7 @@ pub fn require(password: &str, name: &str) -> Result<(), ErrorCode> {
 }
 
 /// 0 (guessed at once) to 4 (out of reach), against a thief of the database who pays the full KDF for every guess.
-fn strength(password: &str, name: &str) -> u8 {
+fn strength(password: &Password, name: &str) -> u8 {
     match bits(password, name) {
         bits if bits < 20.0 => 0,
         bits if bits < 32.0 => 1,
@@ -77,8 +108,8 @@ fn strength(password: &str, name: &str) -> u8 {
 
 /// Bits that a guesser has to go through, counted low: runs, repeats and known words are worth little, and nothing is
 /// credited for what can't be seen (a sentence from a song counts its letters).
-fn bits(password: &str, name: &str) -> f64 {
-    let folded = fold(password);
+fn bits(password: &Password, name: &str) -> f64 {
+    let folded = fold(password.as_str());
     let name = fold(name.trim());
     let mut rest = Zeroizing::new(folded.to_string());
     let mut bits = 0.0;
@@ -90,7 +121,7 @@ fn bits(password: &str, name: &str) -> f64 {
         rest = Zeroizing::new(rest.replacen(word, "", 1));
         bits += WORD_BITS;
     }
-    bits + telling_characters(&rest) as f64 * alphabet_bits(password)
+    bits + telling_characters(&rest) as f64 * alphabet_bits(password.as_str())
 }
 
 /// Bits of one character, by the kinds of characters in use. Below the theoretical figure, because people don't choose at
@@ -148,16 +179,25 @@ fn is_run(characters: &[char]) -> bool {
     step(1) || step(-1) || ROWS.iter().any(|row| row.contains(forwards.as_str()) || row.contains(backwards.as_str()))
 }
 
-/// NFKC and lower case: how passwords are compared with lists (never how they are derived).
+/// Lower case: how passwords are compared with lists (never how they are derived).
 fn fold(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(normalize(text).to_lowercase())
+    Zeroizing::new(text.to_lowercase())
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use unicode_normalization::UnicodeNormalization;
+
     use super::*;
 
-    // Fails without `is_common(&folded)` in `require`; and, for lengths, without NFKC before counting.
+    /// What the engine makes of a typed password.
+    pub(crate) fn typed(text: &str) -> Password {
+        Password::new(text, |text| text.nfkc().collect()).unwrap()
+    }
+
+    // Fails without `is_common(&folded)` in `require`; and, for lengths, without `nfkc(typed)` in `Password::new`.
     #[test]
     fn r08_passwords_that_everybody_tries_are_refused() {
         let common = [
@@ -177,33 +217,35 @@ mod tests {
             "ｐａｓｓｗｏｒｄ",
         ];
         for password in common {
-            assert_eq!(require(password, "mira"), Err(ErrorCode::CommonPassword), "{password}");
+            assert_eq!(require(&typed(password), "mira"), Err(ErrorCode::CommonPassword), "{password}");
         }
         for password in ["", "seven77", "ab\u{fb01}", "cafe\u{301}\u{e9}\u{e9}"] {
-            assert_eq!(require(password, "mira"), Err(ErrorCode::ShortPassword), "{password}");
+            assert_eq!(require(&typed(password), "mira"), Err(ErrorCode::ShortPassword), "{password}");
         }
         for password in ["mira-the-cat", "correct horse battery staple", "пароль-на-осень", "☃☃🦀🦀☀☀☂☂", "        x", "Zeh4 fuq!"]
         {
-            assert_eq!(require(password, "mira"), Ok(()), "{password}");
+            assert_eq!(require(&typed(password), "mira"), Ok(()), "{password}");
         }
-        assert_eq!(require(&"xy z".repeat(300), "mira"), Err(ErrorCode::TooLarge));
-        assert_eq!(require(&"long enough ".repeat(80), "mira"), Ok(()));
+        assert_eq!(Password::new(&"x".repeat(1025), |text| text.to_owned()).err(), Some(ErrorCode::TooLarge));
+        assert_eq!(check(Err(ErrorCode::TooLarge), "mira").problem, Some(ErrorCode::TooLarge));
+        assert_eq!(require(&typed(&"long enough ".repeat(80)), "mira"), Ok(()));
     }
 
     #[test]
     fn the_own_name_is_no_password() {
         for password in ["miranda_k", "Miranda_K", "miranda_k1234", "miranda_k!"] {
-            assert_eq!(require(password, " Miranda_K"), Err(ErrorCode::CommonPassword), "{password}");
+            assert_eq!(require(&typed(password), " Miranda_K"), Err(ErrorCode::CommonPassword), "{password}");
         }
-        let with = check("miranda_k likes tea", "miranda_k").strength;
-        assert!(with < check("miranda_k likes tea", "bob").strength);
+        let strength = |name: &str| check(Ok(&typed("miranda_k likes tea")), name).strength;
+        assert!(strength("miranda_k") < strength("bob"));
     }
 
     #[test]
     fn strength_rises_with_what_is_hard_to_guess() {
-        let strength = |password: &str| check(password, "mira").strength;
-        assert_eq!(check("password", "mira"), PasswordCheck { strength: 0, problem: Some(ErrorCode::CommonPassword) });
-        assert_eq!(check("short", "mira"), PasswordCheck { strength: 0, problem: Some(ErrorCode::ShortPassword) });
+        let check = |password: &str| check(Ok(&typed(password)), "mira");
+        let strength = |password: &str| check(password).strength;
+        assert_eq!(check("password"), PasswordCheck { strength: 0, problem: Some(ErrorCode::CommonPassword) });
+        assert_eq!(check("short"), PasswordCheck { strength: 0, problem: Some(ErrorCode::ShortPassword) });
         assert!(strength("password2026") <= 1);
         assert!(strength("aaaaaaaabbbbbbbb") == 0);
         assert!(strength("lampshade") <= 1);

@@ -1,4 +1,4 @@
-//! The one unsealed record of this browser: whose data lies here, how its storage key is wrapped, what must not be forgotten.
+//! The one unsealed record of this browser: whose data lies here, how its storage key is wrapped, which derivations were accepted.
 //!
 //! No key in the clear and nothing private but names. Whoever can write this record can delete it; whoever alters it gains no
 //! plaintext, because every wrap in it is bound to its account.
@@ -27,9 +27,6 @@ pub struct ProfileRecord {
     /// Key derivation parameters by name, as last accepted by the server.
     #[n(2)]
     pub pins: BTreeMap<UserName, Pin>,
-    /// Devices that were wiped while offline and are to be revoked.
-    #[n(3)]
-    pub tombstones: Vec<Tombstone>,
 }
 
 /// Whose data lies in this browser.
@@ -66,20 +63,9 @@ pub struct Lock {
     pub wrap: Bytes,
 }
 
-/// A device that is gone from this browser and that the server still believes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Tombstone {
-    /// Its account.
-    #[n(0)]
-    pub account: AccountId,
-    /// The device.
-    #[n(1)]
-    pub device: DeviceId,
-}
-
 impl Default for ProfileRecord {
     fn default() -> Self {
-        Self { version: VERSION, owner: None, pins: BTreeMap::new(), tombstones: Vec::new() }
+        Self { version: VERSION, owner: None, pins: BTreeMap::new() }
     }
 }
 
@@ -126,8 +112,7 @@ mod tests {
             lock: Some(Lock { kdf: pin.clone(), wrap: Bytes(vec![4; 125]) }),
             signed_out: true,
         };
-        let tombstones = vec![Tombstone { account: AccountId([5; 32]), device: DeviceId([6; 16]) }];
-        ProfileRecord { owner: Some(owner), pins: BTreeMap::from([(name, pin)]), tombstones, ..ProfileRecord::default() }
+        ProfileRecord { owner: Some(owner), pins: BTreeMap::from([(name, pin)]), ..ProfileRecord::default() }
     }
 
     #[test]

@@ -134,6 +134,14 @@ pub struct RoomRecord {
     /// A commit of this device that waits for its place in the log.
     #[n(14)]
     pub pending: Option<PendingCommit>,
+    /// Own messages in the log since this device's keys were renewed.
+    #[n(15)]
+    #[cbor(default)]
+    pub sends: u32,
+    /// When they were.
+    #[n(16)]
+    #[cbor(default)]
+    pub updated_at: Millis,
 }
 
 /// Where this device stands in a room.

@@ -34,6 +34,10 @@ pub const PING_EVERY_MS: u64 = 25_000;
 pub const KEY_PACKAGE_LIFETIME: u64 = 84 * 24 * 3600 + 3600;
 /// Lifetime that must be left when a key package is used in an Add, in seconds: 28 days.
 pub const KEY_PACKAGE_REST: u64 = 28 * 24 * 3600;
+/// A device renews its keys in a room after so many own messages (receipts count).
+pub const UPDATE_AFTER_SENDS: u32 = 100;
+/// And after so long, whether it has sent anything or not, in milliseconds.
+pub const UPDATE_AFTER_MS: u64 = 7 * 24 * 3_600_000;
 
 /// Client-side Argon2id: memory in KiB below which a client refuses (OWASP's minimum).
 pub const KDF_FLOOR_MEMORY_KIB: u32 = 19 * 1024;

@@ -1,37 +1,35 @@
 //! `/api/v1` without HTTP: the same bodies, straight to the services.
 
-use sotto_backend::ServiceError;
+use sotto_backend::{Backend, RequestContext, ServiceError, SessionToken};
 use sotto_client::io::Method;
-use sotto_protocol::api::ErrorBody;
 use sotto_protocol::{ErrorCode, RoomId, codec, limits};
 
-use crate::Host;
-
-/// One request with the host's cookie.
-pub(crate) async fn call(host: &Host, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ErrorBody> {
-    route(host, method, path, body).await.map_err(|error| error.body())
-}
-
-async fn route(host: &Host, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ServiceError> {
-    let context = host.context();
-    let backend = &host.backend;
-    let token = host.token.as_ref().ok_or(ErrorCode::SignedOut)?;
-    let caller = backend.authenticate(&context, token).await?;
+/// One request with a browser's cookie.
+pub(crate) async fn call(
+    backend: &Backend,
+    context: &RequestContext,
+    token: Option<&SessionToken>,
+    method: Method,
+    path: &str,
+    body: &[u8],
+) -> Result<Vec<u8>, ServiceError> {
+    let token = token.ok_or(ErrorCode::SignedOut)?;
+    let caller = backend.authenticate(context, token).await?;
     let path = path.strip_prefix("/api/v1/").ok_or(ErrorCode::NotFound)?;
     let limit = limits::COMMIT_BODY;
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     match (method, first, rest) {
         (Method::Post, "devices", "") => {
-            backend.replace_device(&context, &caller, codec::decode(body, limit)?).await?;
+            backend.replace_device(context, &caller, codec::decode(body, limit)?).await?;
             Ok(Vec::new())
         }
         (Method::Post, "key-packages", "") => {
-            Ok(codec::encode(&backend.upload_key_packages(&context, &caller, codec::decode(body, limit)?).await?))
+            Ok(codec::encode(&backend.upload_key_packages(context, &caller, codec::decode(body, limit)?).await?))
         }
         (Method::Post, "key-packages", "claim") => {
-            Ok(codec::encode(&backend.claim_key_packages(&context, &caller, codec::decode(body, limit)?).await?))
+            Ok(codec::encode(&backend.claim_key_packages(context, &caller, codec::decode(body, limit)?).await?))
         }
-        (Method::Post, "rooms", "") => Ok(codec::encode(&backend.create_room(&context, &caller, codec::decode(body, limit)?).await?)),
+        (Method::Post, "rooms", "") => Ok(codec::encode(&backend.create_room(context, &caller, codec::decode(body, limit)?).await?)),
         (Method::Get, "rooms", "") => Ok(codec::encode(&backend.rooms(&caller).await?)),
         (_, "rooms", rest) => {
             let (room, what) = rest.split_once('/').ok_or(ErrorCode::NotFound)?;
@@ -39,7 +37,7 @@ async fn route(host: &Host, method: Method, path: &str, body: &[u8]) -> Result<V
             match (method, what.split_once('/').unwrap_or((what, ""))) {
                 (Method::Get, ("state", "")) => Ok(codec::encode(&backend.room_state(&caller, room).await?)),
                 (Method::Post, ("commits", "")) => {
-                    Ok(codec::encode(&backend.upload_commit(&context, &caller, room, codec::decode(body, limit)?).await?))
+                    Ok(codec::encode(&backend.upload_commit(context, &caller, room, codec::decode(body, limit)?).await?))
                 }
                 (Method::Get, ("entries", seq)) => {
                     let seq = seq.parse().map_err(|_| ErrorCode::NotFound)?;
@@ -50,7 +48,7 @@ async fn route(host: &Host, method: Method, path: &str, body: &[u8]) -> Result<V
         }
         (Method::Get, people, "") if people.starts_with("people?q=") => {
             let query = people.trim_start_matches("people?q=");
-            Ok(codec::encode(&backend.search_people(&context, &caller, query).await?))
+            Ok(codec::encode(&backend.search_people(context, &caller, query).await?))
         }
         _ => Err(ErrorCode::NotFound.into()),
     }

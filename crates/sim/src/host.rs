@@ -5,25 +5,28 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sotto_backend::{Backend, RequestContext, SessionToken};
 use sotto_client::Engine;
-use sotto_client::io::{Batch, DeviceWrap, Effect, Input, Opened, Row, Store};
+use sotto_client::io::{Batch, Effect, Input};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
-use zeroize::Zeroizing;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::api;
+use crate::disk::Disk;
 use crate::socket::Socket;
 
 /// What a scenario stumbles over: the code, and what was being done.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SimError(pub ErrorCode, pub &'static str);
 
-#[derive(Default)]
-struct Disk {
-    rows: BTreeMap<(Store, Vec<u8>), Vec<u8>>,
-    profile: Option<Vec<u8>>,
-    wrapped: Option<Zeroizing<[u8; 32]>>,
+pub(crate) fn nfkc(text: &str) -> String {
+    text.nfkc().collect()
+}
+
+/// A request that comes in at `now`.
+pub(crate) fn context(now: Millis) -> RequestContext {
+    RequestContext { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, now }
 }
 
 /// A person's browser.
@@ -45,8 +48,8 @@ pub struct Host {
     /// Notices so far.
     pub notices: Vec<ErrorCode>,
     pub(crate) token: Option<SessionToken>,
+    pub(crate) disk: Disk,
     engine: Engine,
-    disk: Disk,
     socket: Option<Socket>,
     inputs: VecDeque<Input>,
     replies: BTreeMap<u32, Result<Reply, ErrorCode>>,
@@ -68,7 +71,7 @@ impl Host {
             phase: Phase::Booting,
             notices: Vec::new(),
             token: None,
-            engine: Engine::new(),
+            engine: Engine::new(nfkc),
             disk: Disk::default(),
             socket: None,
             inputs: VecDeque::new(),
@@ -81,7 +84,7 @@ impl Host {
     /// What the transport knows about a request of this browser.
     #[must_use]
     pub fn context(&self) -> RequestContext {
-        RequestContext { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, now: self.now }
+        context(self.now)
     }
 
     /// The page goes away and comes back: memory is lost, the disk and the cookie stay.
@@ -89,7 +92,7 @@ impl Host {
     /// # Errors
     /// When booting fails.
     pub async fn reload(&mut self) -> Result<(), SimError> {
-        self.engine = Engine::new();
+        self.engine = Engine::new(nfkc);
         self.socket = None;
         self.inputs.clear();
         self.replies.clear();
@@ -136,6 +139,14 @@ impl Host {
         }
     }
 
+    /// Epochs of the rooms.
+    ///
+    /// # Errors
+    /// Before there are any.
+    pub fn epochs(&mut self) -> Result<BTreeMap<RoomId, u64>, ErrorCode> {
+        Ok(self.engine.epoch_authenticators()?.into_iter().map(|(room, (epoch, _))| (room, epoch)).collect())
+    }
+
     /// Lets the clock pass to the engine's next appointment, at most a second.
     pub fn pass_time(&mut self) {
         let next = self.wake_at.map_or(self.now + 1_000, |at| at.clamp(self.now, self.now + 1_000));
@@ -152,22 +163,13 @@ impl Host {
 
     async fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Open => {
-                let state = self.disk.rows.iter().filter(|((store, _), _)| *store == Store::State);
-                let state = state.map(|((store, key), sealed)| Row { store: *store, key: key.clone(), sealed: sealed.clone() }).collect();
-                let opened = Opened { profile: self.disk.profile.clone(), storage_key: self.disk.wrapped.clone(), state };
-                self.inputs.push_back(Input::Opened(Ok(opened)));
-            }
+            Effect::Open => self.inputs.push_back(Input::Opened(Ok(self.disk.open()))),
             Effect::Persist { id, batch } => {
                 let result = self.persist(batch);
                 self.inputs.push_back(Input::Persisted { id, result });
             }
             Effect::Load { id, store, from, to, newest } => {
-                let range = self.disk.rows.range((store, from)..=(store, to)).rev().take(newest as usize);
-                let mut rows: Vec<Row> =
-                    range.map(|((store, key), sealed)| Row { store: *store, key: key.clone(), sealed: sealed.clone() }).collect();
-                rows.reverse();
-                self.inputs.push_back(Input::Loaded { id, result: Ok(rows) });
+                self.inputs.push_back(Input::Loaded { id, result: Ok(self.disk.newest(store, from, to, newest)) });
             }
             Effect::Wipe => {
                 self.disk = Disk::default();
@@ -175,7 +177,7 @@ impl Host {
             }
             Effect::Connect => {
                 self.socket = None;
-                let socket = if self.online { Socket::open(self).await } else { None };
+                let socket = if self.online { Socket::open(&self.backend, &self.context(), self.token.as_ref()).await } else { None };
                 let opened = socket.is_some();
                 self.socket = socket;
                 self.inputs.push_back(if opened { Input::SocketOpened } else { Input::SocketClosed });
@@ -188,7 +190,7 @@ impl Host {
             }
             Effect::Request { id, method, path, body } => {
                 let result = if self.online {
-                    api::call(self, method, &path, &body).await
+                    api::call(&self.backend, &self.context(), self.token.as_ref(), method, &path, &body).await.map_err(|error| error.body())
                 } else {
                     Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })
                 };
@@ -208,26 +210,13 @@ impl Host {
             Some(left) => *left -= 1,
             None => {}
         }
-        for (store, key) in batch.deletes {
-            self.disk.rows.remove(&(store, key));
-        }
-        for row in batch.puts {
-            self.disk.rows.insert((row.store, row.key), row.sealed);
-        }
-        if let Some(profile) = batch.profile {
-            self.disk.profile = Some(profile.bytes);
-            match profile.device_wrap {
-                DeviceWrap::Keep => {}
-                DeviceWrap::Replace(key) => self.disk.wrapped = Some(key),
-                DeviceWrap::Remove => self.disk.wrapped = None,
-            }
-        }
+        self.disk.write(batch);
         Ok(())
     }
 
     async fn poll_socket(&mut self) {
         let Some(socket) = &mut self.socket else { return };
-        let frames = socket.poll(&self.backend, self.now).await;
+        let frames = socket.poll(&self.backend).await;
         self.inputs.extend(frames.into_iter().map(Input::Frame));
     }
 
@@ -271,7 +260,7 @@ impl Host {
         }
         let reply = self.call(Command::PrepareSignUp { name, password: password.into() }).await?;
         let Reply::SignUp { request, recovery_code } = reply else { return Err(SimError(ErrorCode::Internal, "sign-up")) };
-        let session = self.backend.sign_up(&self.context(), request).await.map_err(|error| SimError(error.code, "sign_up"))?;
+        let session = self.backend.sign_up(&self.context(), None, request).await.map_err(|error| SimError(error.code, "sign_up"))?;
         self.token = Some(session.token);
         self.call(Command::SignedIn(session.signed_in)).await?;
         Ok(recovery_code.0)
@@ -289,7 +278,7 @@ impl Host {
         let kdf = self.backend.login_params(&self.context(), &name).await.map_err(|error| SimError(error.code, "login_params"))?;
         let prepare = Command::PrepareSignIn { name, password: password.into(), kdf, accept_new_salt: true };
         let Reply::SignIn(request) = self.call(prepare).await? else { return Err(SimError(ErrorCode::Internal, "sign-in")) };
-        let session = self.backend.sign_in(&self.context(), request).await.map_err(|error| SimError(error.code, "sign_in"))?;
+        let session = self.backend.sign_in(&self.context(), None, request).await.map_err(|error| SimError(error.code, "sign_in"))?;
         self.token = Some(session.token);
         self.call(Command::SignedIn(session.signed_in)).await.map(|_| ())
     }

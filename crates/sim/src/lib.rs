@@ -2,7 +2,10 @@
 //! is the product's own code. Nothing is mocked: passwords are derived, groups are MLS groups, rows are in SQLite.
 
 mod api;
+mod disk;
 mod host;
 mod socket;
+mod world;
 
 pub use host::{Host, SimError};
+pub use world::{Beginning, Failure, Faults, Summary};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sotto_backend::{Backend, Caller, Subscription};
+use sotto_backend::{Backend, Caller, RequestContext, SessionToken, Subscription};
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame};
 use sotto_protocol::{ErrorCode, Millis, RoomId, Seq, codec, limits};
 
-use crate::Host;
+use crate::host::context;
 
 pub(crate) struct Socket {
     caller: Caller,
@@ -17,9 +17,9 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) async fn open(host: &Host) -> Option<Self> {
-        let caller = host.backend.authenticate(&host.context(), host.token.as_ref()?).await.ok()?;
-        let subscription = host.backend.subscribe(&caller).ok()?;
+    pub(crate) async fn open(backend: &Backend, context: &RequestContext, token: Option<&SessionToken>) -> Option<Self> {
+        let caller = backend.authenticate(context, token?).await.ok()?;
+        let subscription = backend.subscribe(&caller).ok()?;
         Some(Self { caller, subscription, cursors: BTreeMap::new(), out: Vec::new(), greeted: false })
     }
 
@@ -36,7 +36,7 @@ impl Socket {
     }
 
     async fn answer(&mut self, backend: &Backend, now: Millis, frame: ClientFrame) -> Result<(), ErrorCode> {
-        let context = sotto_backend::RequestContext { address: std::net::Ipv4Addr::LOCALHOST.into(), user_agent: None, now };
+        let context = context(now);
         match frame {
             ClientFrame::Hello { cursors, .. } => {
                 let heads = backend.heads(&self.caller).await.map_err(|error| error.code)?;
@@ -94,7 +94,7 @@ impl Socket {
     }
 
     /// Everything that the server has to say now.
-    pub(crate) async fn poll(&mut self, backend: &Backend, _now: Millis) -> Vec<Vec<u8>> {
+    pub(crate) async fn poll(&mut self, backend: &Backend) -> Vec<Vec<u8>> {
         // One look without waiting: the bus is in this process.
         if self.greeted {
             let wake = {

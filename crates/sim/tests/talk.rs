@@ -115,6 +115,25 @@ async fn an_offline_recipient_gets_everything_at_the_next_connection() {
     assert!(states(&alice).iter().all(|(_, state)| *state == "delivered"));
 }
 
+// Fails when the engine answers `Command::Ready` like `Command::Nudge`.
+#[tokio::test]
+async fn asking_whether_the_engine_is_ready_does_not_make_it_reconnect() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-3b").await, world.person("bob-3b").await);
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.set_online(false);
+    bob.run().await;
+    alice.open_with("bob-3b").await.unwrap();
+    settle(&mut [&mut alice]).await;
+    bob.set_online(true);
+    bob.call(Command::Ready).await.unwrap();
+    settle(&mut [&mut bob]).await;
+    assert!(bob.rooms.is_empty(), "connected");
+    bob.call(Command::Nudge).await.unwrap();
+    settle(&mut [&mut bob]).await;
+    assert_eq!(bob.rooms.len(), 1);
+}
+
 #[tokio::test]
 async fn two_who_open_the_room_at_once_end_in_the_same_room() {
     let world = World::new().await;
@@ -135,6 +154,43 @@ async fn two_who_open_the_room_at_once_end_in_the_same_room() {
     assert_eq!(alice.texts().len(), 2, "{:?}", alice.texts());
     let sorted = |host: &Host| host.texts().into_iter().map(|(text, _)| text).collect::<Vec<_>>();
     assert_eq!(sorted(&alice), sorted(&bob));
+}
+
+/// Fails without `update_keys_when_due` in `apply_entries` (after sends) and in `resume_seats` (after a week).
+#[tokio::test]
+async fn a_device_renews_its_keys_after_a_hundred_messages_and_after_a_week() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-9").await, world.person("bob-9").await);
+    let room = alice.open_with("bob-9").await.unwrap();
+    for n in 0..99 {
+        alice.say(room, &format!("message {n}")).await.unwrap();
+        settle(&mut [&mut alice, &mut bob]).await;
+    }
+    assert_eq!(alice.epochs().unwrap()[&room], 1);
+    alice.say(room, "the hundredth").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    // Bob's receipts count as well.
+    assert_eq!(alice.epochs().unwrap()[&room], 3);
+
+    // Both keys are a week old when both come back at once: one commit each, in two epochs.
+    for host in [&mut alice, &mut bob] {
+        host.set_online(false);
+        host.run().await;
+        host.now += 8 * 24 * 3_600_000;
+        host.set_online(true);
+    }
+    for _ in 0..20 {
+        alice.pass_time();
+        bob.pass_time();
+        settle(&mut [&mut alice, &mut bob]).await;
+    }
+    assert_eq!(alice.epochs().unwrap()[&room], 5);
+    assert_eq!(bob.epochs().unwrap(), alice.epochs().unwrap());
+    bob.open(room).await.unwrap();
+    bob.say(room, "still here").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(alice.texts().last().unwrap().0, "still here");
+    assert_eq!(alice.texts().len(), 101);
 }
 
 #[tokio::test]

@@ -12,5 +12,6 @@ mod logs;
 mod operation;
 mod passwords;
 mod sessions;
+mod silence;
 mod socket;
 mod tls;

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -16,6 +16,7 @@ use crate::kit::client::COOKIE;
 use crate::kit::http::{Answer, Call};
 use crate::kit::people::Person;
 use crate::kit::{Server, refused_start};
+use crate::silence::{FIRST_WITHIN, assert_closed, connect};
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
@@ -151,6 +152,24 @@ fn next_frame(socket: &mut WebSocket<Stream>) -> ServerFrame {
             return codec::decode(&bytes, 4_000_000).unwrap();
         }
     }
+}
+
+// Falls with `first_request_timeout` in server/src/serve.rs, and with a longer `handshake_timeout` there.
+#[test]
+fn a_connection_without_a_handshake_or_a_request_is_closed() {
+    let identity = Identity::new();
+    let server = identity.start();
+    let since = Instant::now();
+    let mute = connect(&server, b"");
+    // The head of a record that would hold a ClientHello of 512 bytes.
+    let cut = connect(&server, &[22, 3, 1, 2, 0]);
+    let mut greeted = identity.connect(&server);
+    while greeted.conn.is_handshaking() {
+        greeted.conn.complete_io(&mut greeted.sock).unwrap();
+    }
+    assert_closed(mute, since, FIRST_WITHIN, "no handshake");
+    assert_closed(cut, since, FIRST_WITHIN, "half a handshake");
+    assert_closed(greeted, since, FIRST_WITHIN, "a handshake and no request");
 }
 
 // Falls with any of the complaints in server/src/config/tls.rs.

@@ -28,19 +28,20 @@ impl Backend {
         Ok(self.0.store.find_account(name).await?.map_or(fake, |account| account.password.kdf))
     }
 
-    /// Signs in with the key derived from the password.
+    /// Signs in with the key derived from the password. The session `before` that this browser had ends with it.
     ///
     /// # Errors
     /// `wrong_credentials`, `too_many_tries`, `malformed`, `unavailable`.
-    pub async fn sign_in(&self, ctx: &RequestContext, request: SignInRequest) -> Result<NewSession, ServiceError> {
+    pub async fn sign_in(&self, ctx: &RequestContext, before: Option<&Caller>, request: SignInRequest) -> Result<NewSession, ServiceError> {
         let tries = [Limit::LoginAddress(ctx.address), Limit::LoginAccount(request.name.clone())];
         self.0.limits.take(ctx.now, &tries)?;
         let found = self.0.store.find_account(&request.name).await?;
         let account = self.verified(found, &request.auth_key).await?;
         self.0.limits.give_back(&tries);
-        let (token, row) = self.fresh_session(ctx, account.account, None)?;
+        let (token, row) = self.fresh_session(ctx, before, account.account, None)?;
         let session = row.session;
         self.0.store.create_session(row, account.password.hash.clone()).await?;
+        self.replaced(before);
         tracing::info!(account = %self.0.log_salt.hide(account.account.as_bytes()), "signed in");
         Ok(NewSession { signed_in: signed_in(account, session), token })
     }

@@ -5,7 +5,7 @@ use sotto_protocol::{Bytes, ErrorCode, UserName};
 
 use super::{NewSession, check_password_entry, check_same_devices, check_slot};
 use crate::backend::Backend;
-use crate::context::RequestContext;
+use crate::context::{Caller, RequestContext};
 use crate::error::ServiceError;
 use crate::limits::Limit;
 use crate::passwords::Verdict;
@@ -21,16 +21,22 @@ impl Backend {
         Ok(RecoveryOpened { account: account.account, slot: account.recovery.slot, device_list: account.device_list })
     }
 
-    /// Uses a code up: new password, new code, next device list, in one transaction. Ends all sessions and makes one.
+    /// Uses a code up: new password, new code, next device list, in one transaction. Ends all sessions of the account, and the one
+    /// `before` that this browser had, and makes one.
     ///
     /// # Errors
     /// `wrong_credentials`, `too_many_tries`, `kdf_refused`, `device_list_refused`, `malformed`, `too_large`, `unavailable`.
-    pub async fn recovery_finish(&self, ctx: &RequestContext, request: RecoveryFinishRequest) -> Result<NewSession, ServiceError> {
+    pub async fn recovery_finish(
+        &self,
+        ctx: &RequestContext,
+        before: Option<&Caller>,
+        request: RecoveryFinishRequest,
+    ) -> Result<NewSession, ServiceError> {
         check_password_entry(&request.password)?;
         check_slot(&request.recovery.slot)?;
         let account = self.proven_by_code(ctx, &request.name, &request.auth_key).await?;
         let next = check_same_devices(&account, request.device_list)?;
-        let (token, session) = self.fresh_session(ctx, account.account, None)?;
+        let (token, session) = self.fresh_session(ctx, before, account.account, None)?;
         let signed_in = SignedIn {
             account: account.account,
             name: account.name,
@@ -42,6 +48,7 @@ impl Backend {
         let recovery = self.hashed_recovery(request.recovery).await?;
         let ended = self.0.store.finish_recovery(account.account, account.recovery.hash, password, recovery, next, session).await?;
         self.0.bus.sessions_ended(account.account, &ended);
+        self.replaced(before);
         tracing::info!(account = %self.0.log_salt.hide(account.account.as_bytes()), ended = ended.len(), "recovered");
         Ok(NewSession { signed_in, token })
     }

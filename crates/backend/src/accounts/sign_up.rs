@@ -7,18 +7,18 @@ use sotto_rules::identity::decode_device_list;
 use super::{NewSession, check_password_entry, check_slot};
 use crate::backend::Backend;
 use crate::config::Registration;
-use crate::context::RequestContext;
+use crate::context::{Caller, RequestContext};
 use crate::error::ServiceError;
 use crate::limits::Limit;
 use crate::store::AccountRow;
 
 impl Backend {
-    /// Makes an account with its first device, and a session bound to that.
+    /// Makes an account with its first device, and a session bound to that. The session `before` that this browser had ends with it.
     ///
     /// # Errors
     /// `registration_closed`, `name_taken`, `too_many_tries`, `kdf_refused`, `device_list_refused`, `not_authentic`, `malformed`,
     /// `too_large`, `unavailable`.
-    pub async fn sign_up(&self, ctx: &RequestContext, request: SignUpRequest) -> Result<NewSession, ServiceError> {
+    pub async fn sign_up(&self, ctx: &RequestContext, before: Option<&Caller>, request: SignUpRequest) -> Result<NewSession, ServiceError> {
         if self.config().registration == Registration::Closed {
             return Err(ErrorCode::RegistrationClosed.into());
         }
@@ -47,7 +47,7 @@ impl Backend {
             recovery: self.hashed_recovery(request.recovery).await?,
             device_list: request.device_list,
         };
-        let (token, session) = self.fresh_session(ctx, account.account, Some(request.device))?;
+        let (token, session) = self.fresh_session(ctx, before, account.account, Some(request.device))?;
         let signed_in = SignedIn {
             account: account.account,
             name: account.name.clone(),
@@ -56,6 +56,7 @@ impl Backend {
             device_list: account.device_list.clone(),
         };
         self.0.store.create_account(account, request.device, session).await?;
+        self.replaced(before);
         tracing::info!(account = %self.0.log_salt.hide(signed_in.account.as_bytes()), "signed up");
         Ok(NewSession { signed_in, token })
     }

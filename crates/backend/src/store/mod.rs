@@ -74,6 +74,8 @@ pub(crate) struct NewSessionRow {
     pub(crate) device: Option<DeviceId>,
     pub(crate) label: String,
     pub(crate) now: Millis,
+    /// The session in whose place this one comes.
+    pub(crate) replaces: Option<SessionId>,
 }
 
 /// A stored session.

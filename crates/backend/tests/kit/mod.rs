@@ -13,7 +13,7 @@ use openmls_rust_crypto::OpenMlsRustCrypto;
 use sotto_backend::{
     Backend, BackendConfig, Caller, Limits, NewSession, PasswordScheme, Quota, RequestContext, ServiceError, SessionToken,
 };
-use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, SignInRequest, SignUpRequest, VaultSlot};
+use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, RecoveryFinishRequest, SignInRequest, SignUpRequest, VaultSlot};
 use sotto_protocol::api::{AddressedWelcome, ClaimKeyPackages, CommitAck, CreateRoom, ReplaceDevice, UploadCommit, UploadKeyPackages};
 use sotto_protocol::device_list::{DeviceEntry, DeviceList, SignedDeviceList};
 use sotto_protocol::frames::{Ack, Publish, Refusal};
@@ -208,7 +208,7 @@ impl Person {
     }
 
     pub async fn sign_up(&mut self, backend: &Backend) -> Result<NewSession, ServiceError> {
-        let session = backend.sign_up(&ctx(), self.sign_up_request()).await?;
+        let session = backend.sign_up(&ctx(), None, self.sign_up_request()).await?;
         self.adopt(backend, &session.token).await;
         Ok(session)
     }
@@ -225,6 +225,17 @@ impl Person {
 
     pub fn sign_in_request(&self) -> SignInRequest {
         SignInRequest { name: self.name.clone(), auth_key: Bytes(self.auth_key.to_vec()) }
+    }
+
+    /// A new password and code under the same devices.
+    pub fn recovery_finish_request(&self) -> RecoveryFinishRequest {
+        RecoveryFinishRequest {
+            name: self.name.clone(),
+            auth_key: Bytes(self.recovery_key.to_vec()),
+            password: password_entry(random(), 2),
+            recovery: recovery_entry(random(), 2),
+            device_list: self.signed(&self.next_list(self.list.devices.clone())),
+        }
     }
 
     pub async fn adopt(&mut self, backend: &Backend, token: &SessionToken) {
@@ -264,7 +275,7 @@ impl Person {
 
     /// A fresh device in the place of the old one, on a fresh session.
     pub async fn replace_device(&mut self, backend: &Backend) {
-        let session = backend.sign_in(&ctx(), self.sign_in_request()).await.unwrap();
+        let session = backend.sign_in(&ctx(), None, self.sign_in_request()).await.unwrap();
         self.adopt(backend, &session.token).await;
         self.device = DeviceId(random());
         self.device_key = SigningKey::from_bytes(&random());

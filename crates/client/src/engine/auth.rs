@@ -58,9 +58,10 @@ fn recovery_entry(vault: &Vault, account: AccountId, version: u64) -> Result<(Re
 
 impl Engine {
     pub(super) fn prepare_sign_up(&mut self, turn: &mut Turn, id: u32, name: UserName, typed: &str) -> Result<(), ErrorCode> {
-        password::require(typed, name.as_str())?;
+        let password = self.password(typed)?;
+        password::require(&password, name.as_str())?;
         let kdf = kdf::fresh_params()?;
-        let keys = kdf::derive(typed, &kdf)?;
+        let keys = kdf::derive(&password, &kdf)?;
         let identity = AccountIdentity::generate()?;
         let account = identity.account();
         let vault = Vault::new(&identity)?;
@@ -88,9 +89,9 @@ impl Engine {
         kdf: &KdfParams,
         accept_new_salt: bool,
     ) -> Result<(), ErrorCode> {
-        // Before anything is derived: a lying server must not get a cheaply hashed password (SECURITY.md 1 to 3).
+        // Before anything is derived: a lying server must not get a cheaply hashed password (SECURITY_TESTS.md 1 to 3).
         kdf::check(kdf, self.profile.pins.get(&name), accept_new_salt)?;
-        let keys = kdf::derive(typed, kdf)?;
+        let keys = kdf::derive(&self.password(typed)?, kdf)?;
         turn.reply(id, Reply::SignIn(SignInRequest { name: name.clone(), auth_key: auth_bytes(&keys.auth_key) }));
         self.auth = Some(PendingAuth::SignIn { name, kdf: kdf.clone(), keys });
         Ok(())
@@ -178,12 +179,13 @@ impl Engine {
         let Some(PendingAuth::RecoveryOpen { name, keys: recovery_keys }) = &self.auth else {
             return Err(ErrorCode::NotReady);
         };
-        password::require(new_password, name.as_str())?;
+        let new_password = self.password(new_password)?;
+        password::require(&new_password, name.as_str())?;
         let vault = Vault::open(&opened.slot, &recovery_keys.slot_key, opened.account, SlotKind::Recovery)?;
         let list = decode_device_list(opened.device_list.as_slice(), Some(opened.account))?;
         let version = list.vault_version.saturating_add(1);
         let kdf = kdf::fresh_params()?;
-        let keys = kdf::derive(new_password, &kdf)?;
+        let keys = kdf::derive(&new_password, &kdf)?;
         let (recovery, code) = recovery_entry(&vault, opened.account, version)?;
         let next = vault.identity().next_list(&list, list.devices.clone(), version);
         let request = RecoveryFinishRequest {
@@ -218,14 +220,15 @@ impl Engine {
         new_password: &str,
         signed: &SignedIn,
     ) -> Result<(), ErrorCode> {
-        password::require(new_password, signed.name.as_str())?;
+        let new_password = self.password(new_password)?;
+        password::require(&new_password, signed.name.as_str())?;
         let (name, current, vault) = self.vault_by_password(signed)?;
         let list = decode_device_list(signed.device_list.as_slice(), Some(signed.account))?;
         let own = decode_device_list(self.data()?.record()?.device_list.as_slice(), Some(signed.account))?;
         check_rising(&VerifiedHead::of(&own), &list)?;
         let version = list.vault_version.saturating_add(1);
         let kdf = kdf::fresh_params()?;
-        let keys = kdf::derive(new_password, &kdf)?;
+        let keys = kdf::derive(&new_password, &kdf)?;
         let next = vault.identity().next_list(&list, list.devices.clone(), version);
         let device_list = Bytes(codec::encode(&next));
         let request = ChangePasswordRequest {

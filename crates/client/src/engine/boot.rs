@@ -137,11 +137,12 @@ impl Engine {
         let (lock, wrap) = match passphrase {
             None => (None, DeviceWrap::Replace(data.storage_key.bytes())),
             Some(passphrase) => {
-                if passphrase.chars().count() < sotto_protocol::limits::PASSWORD_MIN_CHARS {
+                let passphrase = self.password(passphrase)?;
+                if passphrase.is_short() {
                     return Err(ErrorCode::ShortPassword);
                 }
                 let params = kdf::fresh_params()?;
-                let lock_key = kdf::derive_lock_key(passphrase, &params)?;
+                let lock_key = kdf::derive_lock_key(&passphrase, &params)?;
                 let wrap = seal::wrap_key(&lock_key, Wrap::Lock, account, &data.storage_key)?;
                 // From here on only passphrase and password open the data: the browser's own half goes.
                 (Some(Lock { kdf: kdf::Pin::of(&params), wrap }), DeviceWrap::Remove)
@@ -163,7 +164,7 @@ impl Engine {
         }
         let owner = self.profile.owner.clone().ok_or(ErrorCode::NotReady)?;
         let lock = owner.lock.as_ref().ok_or(ErrorCode::NotReady)?;
-        let lock_key = kdf::derive_lock_key(passphrase, &lock.kdf.params())?;
+        let lock_key = kdf::derive_lock_key(&self.password(passphrase)?, &lock.kdf.params())?;
         let storage_key = seal::unwrap_key(&lock_key, Wrap::Lock, owner.account, lock.wrap.as_slice())?;
         self.open_data(turn, storage_key)?;
         turn.reply(id, Reply::Done);

@@ -1,5 +1,7 @@
 //! From the log to the timeline: every entry in order, once, verified, with its cursor in the same batch.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 use sotto_client_api::Update;
 use sotto_protocol::frames::{Cursor, Entry, EntryKind};
@@ -14,12 +16,17 @@ use crate::records::{EntryKindRecord, EntryRecord, RoomRecord, Seat};
 impl Engine {
     /// Applies entries in order. Any fault fails them all; the caller then tries them one by one.
     pub(super) fn apply_entries(&mut self, turn: &mut Turn, entries: &[Entry]) -> Result<(), ErrorCode> {
+        let mut touched = BTreeSet::new();
         for entry in entries {
             let Some(mut room) = self.expected(turn, entry)? else { continue };
             let line = self.apply_entry(turn, &mut room, entry)?;
             self.advance(turn, room, entry, line)?;
+            touched.insert(entry.room);
         }
         if self.net.live() {
+            for room in touched {
+                self.update_keys_when_due(turn, room)?;
+            }
             self.queue_receipts(turn)?;
             self.flush_outbox(turn)?;
         }
@@ -27,7 +34,7 @@ impl Engine {
     }
 
     /// The room, if this entry is the next one there. A repeated entry is nothing; a gap asks for the missing part.
-    fn expected(&self, turn: &mut Turn, entry: &Entry) -> Result<Option<RoomRecord>, ErrorCode> {
+    fn expected(&mut self, turn: &mut Turn, entry: &Entry) -> Result<Option<RoomRecord>, ErrorCode> {
         let Some(room) = self.data()?.find_room(entry.room)?.filter(|room| room.seat == Seat::Taken) else {
             return Ok(None);
         };
@@ -35,7 +42,7 @@ impl Engine {
             return Ok(None);
         }
         if entry.seq > room.cursor + 1 {
-            self.join_log(turn, &room);
+            self.found_gap(turn, &room);
             return Ok(None);
         }
         Ok(Some(room))
@@ -49,19 +56,24 @@ impl Engine {
         let pair = [self.data()?.account(), room.peer];
         let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
         match processed {
-            Processed::OwnMessage => self.own_in_log(room, entry.idempotency, own, hash),
+            Processed::OwnMessage => {
+                room.sends = room.sends.saturating_add(1);
+                self.own_in_log(room, entry.idempotency, own, hash)
+            }
             Processed::Message { author, content } => {
                 let content = Content::decode(&content, entry.room)?;
                 self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)
             }
             Processed::OwnCommit => {
                 room.pending = None;
+                room.sends = 0;
+                room.updated_at = turn.now;
                 self.net.waits_for.remove(&entry.room);
                 let by = self.data()?.account();
                 Ok((entry.seq == 1).then_some(EntryKindRecord::Created { by }))
             }
             Processed::Commit { joined } => {
-                // Merging another's commit cleared the pending one; its intent is found again when the log is caught up.
+                // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
                 room.pending = None;
                 self.net.waits_for.remove(&entry.room);
                 if !self.data_mut()?.with_group(entry.room, |_, group| Ok(group.is_active()))? {

@@ -25,11 +25,12 @@ use std::collections::{BTreeMap, VecDeque};
 use sotto_client_api::views::Phase;
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::frames::{Entry, Welcome};
-use sotto_protocol::{ErrorCode, Millis};
+use sotto_protocol::{Epoch, ErrorCode, Millis, RoomId};
 
 use crate::io::{Batch, DeviceWrap, Effect, Input, Profile, Row, Store};
+use crate::password::{self, Nfkc, Password};
 use crate::profile::ProfileRecord;
-use crate::records::{EntryRecord, key};
+use crate::records::{EntryRecord, Seat, key};
 use auth::PendingAuth;
 use data::Data;
 use net::Net;
@@ -37,6 +38,9 @@ use timeline::OpenRoom;
 
 /// One browser profile's engine.
 pub struct Engine {
+    nfkc: Nfkc,
+    /// The host's clock at the newest step.
+    clock: Millis,
     phase: Phase,
     /// Whether the page was rendered for a session.
     signed_in: bool,
@@ -133,17 +137,13 @@ impl Turn {
     }
 }
 
-impl Default for Engine {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Engine {
     /// An engine that waits for [`Command::Boot`].
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(nfkc: Nfkc) -> Self {
         Self {
+            nfkc,
+            clock: 0,
             phase: Phase::Booting,
             signed_in: false,
             profile: ProfileRecord::default(),
@@ -165,6 +165,10 @@ impl Engine {
 
     /// Takes one input in and returns what must happen outside, in order. `now` is the host's clock.
     pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
+        if now < self.clock {
+            self.net.clock_went_back(self.clock - now);
+        }
+        self.clock = now;
         let mut out = Vec::new();
         match input {
             Input::Persisted { id, result } => self.persisted(id, result, &mut out),
@@ -178,10 +182,38 @@ impl Engine {
             let Some(work) = self.work.pop_front() else { break };
             self.perform(now, work, &mut out);
         }
-        if let Some(at) = self.next_wake() {
+        // A tick could do nothing while a batch is in flight; the step that hears of it asks for the next one.
+        if self.in_flight.is_none()
+            && let Some(at) = self.next_wake()
+        {
             out.push(Effect::WakeAt(at));
         }
         out
+    }
+
+    /// Epoch and epoch authenticator (RFC 9420 §8.7) of every room that this device has its seat in: equal on all devices that have
+    /// come equally far.
+    ///
+    /// # Errors
+    /// `not_ready`; `storage_damaged`.
+    pub fn epoch_authenticators(&mut self) -> Result<BTreeMap<RoomId, (Epoch, Vec<u8>)>, ErrorCode> {
+        let data = self.data_mut()?;
+        let seated = data.rooms()?.into_iter().filter(|record| record.seat == Seat::Taken);
+        let rooms: Vec<_> = seated.map(|record| record.room).collect();
+        let of = |data: &mut Data, room| {
+            data.with_group(room, |_, group| Ok((group.epoch().as_u64(), group.epoch_authenticator().as_slice().to_vec())))
+        };
+        rooms.into_iter().map(|room| Ok((room, of(data, room)?))).collect()
+    }
+
+    /// Whether nothing waits for the server: no message, no commit, no seat.
+    ///
+    /// # Errors
+    /// As [`Engine::epoch_authenticators`].
+    pub fn is_at_rest(&self) -> Result<bool, ErrorCode> {
+        let data = self.data()?;
+        let settled = data.rooms()?.iter().all(|record| record.seat == Seat::Taken && record.pending.is_none());
+        Ok(settled && data.outbox()?.is_empty())
     }
 
     fn perform(&mut self, now: Millis, work: Work, out: &mut Vec<Effect>) {
@@ -304,7 +336,8 @@ impl Engine {
             }
             Command::SignedIn(signed_in) => self.signed_in(turn, id, &signed_in),
             Command::CheckPassword { password, name } => {
-                turn.reply(id, Reply::PasswordCheck(crate::password::check(&password, &name)));
+                let password = self.password(&password);
+                turn.reply(id, Reply::PasswordCheck(password::check(password.as_ref().map_err(|code| *code), &name)));
                 Ok(())
             }
             Command::PrepareRecovery { name, code } => self.prepare_recovery(turn, id, name, &code),
@@ -327,12 +360,22 @@ impl Engine {
             Command::SafetyNumber { account } => self.safety_number(turn, id, account),
             Command::SetVerified { account, verified } => self.set_verified(turn, id, account, verified),
             Command::ServerRow { room, message } => self.server_row(turn, id, room, message),
+            // It has waited among the early commands until now, if it had to.
+            Command::Ready => {
+                turn.reply(id, Reply::Done);
+                Ok(())
+            }
             Command::Nudge => {
                 self.nudge(turn);
                 turn.reply(id, Reply::Done);
                 Ok(())
             }
         }
+    }
+
+    /// A typed password in its one form.
+    fn password(&self, typed: &str) -> Result<Password, ErrorCode> {
+        Password::new(typed, self.nfkc)
     }
 
     fn slow_command(&mut self, turn: &mut Turn, id: u32, command: Command) -> Result<(), ErrorCode> {
@@ -422,5 +465,31 @@ impl Work {
             Self::Welcome(_) | Self::Unreadable(_) | Self::OutOfStep(_) | Self::Input(Input::Frame(_)) => OnFailure::Reconnect,
             Self::Input(_) => OnFailure::Nothing,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Opened;
+
+    /// Ids of the commands that are answered.
+    fn answered(effects: &[Effect]) -> Vec<u32> {
+        let id = |effect: &Effect| match effect {
+            Effect::Emit(FromWorker::Reply { id, .. }) => Some(*id),
+            _ => None,
+        };
+        effects.iter().filter_map(id).collect()
+    }
+
+    // Fails when `waits_for_the_data` lets `Command::Ready` through.
+    #[test]
+    fn ready_is_answered_when_this_browsers_data_is_open_and_not_before() {
+        let mut engine = Engine::new(str::to_owned);
+        assert!(answered(&engine.step(1, Input::Command { id: 1, command: Command::Ready })).is_empty());
+        assert!(answered(&engine.step(2, Input::Command { id: 2, command: Command::Boot { signed_in: false } })).is_empty());
+        let opened = Opened { profile: None, storage_key: None, state: Vec::new() };
+        assert_eq!(answered(&engine.step(3, Input::Opened(Ok(opened)))), [2, 1]);
+        assert_eq!(answered(&engine.step(4, Input::Command { id: 3, command: Command::Ready })), [3]);
     }
 }

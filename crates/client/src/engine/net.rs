@@ -7,18 +7,20 @@ use sotto_client_api::Update;
 use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION};
-use sotto_protocol::{Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, UserName, codec, limits};
+use sotto_protocol::{Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
 
 use super::{Engine, Turn, Work};
 use crate::io::{Effect, Method};
 use crate::random;
-use crate::records::Seat;
+use crate::records::{RoomRecord, Seat};
 
 /// First wait before trying again; doubles up to [`BACKOFF_MAX_MS`], and is spread so that clients don't come back in step.
 const BACKOFF_MS: Millis = 500;
 const BACKOFF_MAX_MS: Millis = 30_000;
 /// A connection on which nothing came for this long is dead.
 const SILENCE_MS: Millis = 2 * limits::PING_EVERY_MS + 10_000;
+/// A connection that is not greeted by then was cut on the way, and nobody will say so.
+const GREETED_WITHIN_MS: Millis = 30_000;
 /// Wait before a refused publish or request is tried again.
 const RETRY_MS: Millis = 3_000;
 
@@ -33,6 +35,10 @@ pub(super) struct Net {
     pub(super) sent: BTreeSet<IdempotencyId>,
     /// Rooms in which the server is ahead: nothing is sent there before this epoch is reached.
     pub(super) waits_for: BTreeMap<RoomId, Epoch>,
+    /// Rooms whose log this connection was asked for, and from where on.
+    pub(super) asked: BTreeMap<RoomId, Seq>,
+    /// Rooms in which something is missing between what is here and what came; asked for once more at `retry_at`.
+    pub(super) gaps: BTreeSet<RoomId>,
     /// Rooms of the account, as the server said at the beginning.
     heads: Vec<Cursor>,
     /// When refused things are tried again.
@@ -108,6 +114,15 @@ impl Net {
         matches!(self.state, State::CatchingUp | State::Online)
     }
 
+    /// Somebody set the clock back: what is due in ten seconds stays due in ten seconds.
+    pub(super) fn clock_went_back(&mut self, by: Millis) {
+        let waits = if let State::Waiting(at) = &mut self.state { Some(at) } else { None };
+        let times = [waits, Some(&mut self.heard_at), self.ping_at.as_mut(), self.retry_at.as_mut()];
+        for at in times.into_iter().flatten() {
+            *at = at.saturating_sub(by);
+        }
+    }
+
     const fn view(&self) -> ConnectionView {
         match self.state {
             State::Off => ConnectionView::Off,
@@ -128,6 +143,7 @@ impl Engine {
     /// Connects, or first does what must come before (binding the session to a new device).
     pub(super) fn connect(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         self.set_connection(turn, State::Connecting);
+        self.net.heard_at = turn.now;
         if !self.data()?.record()?.registered {
             let asked = |pending: &Pending| matches!(pending, Pending::BindSession | Pending::KeyPackages);
             if !self.requests.values().any(asked) {
@@ -135,7 +151,6 @@ impl Engine {
             }
             return Ok(());
         }
-        self.net.heard_at = turn.now;
         turn.effects.push(Effect::Connect);
         Ok(())
     }
@@ -158,7 +173,9 @@ impl Engine {
         }
         let data = self.data()?;
         let cursors = data.rooms()?.into_iter().filter(|room| room.seat == Seat::Taken);
-        let cursors = cursors.map(|room| Cursor { room: room.room, seq: room.cursor }).collect();
+        let cursors: Vec<_> = cursors.map(|room| Cursor { room: room.room, seq: room.cursor }).collect();
+        self.net.asked = cursors.iter().map(|cursor| (cursor.room, cursor.seq)).collect();
+        let data = self.data()?;
         let hello = ClientFrame::Hello { version: VERSION, device: data.device.device(), cursors };
         self.net.heard_at = turn.now;
         Self::send(turn, &hello);
@@ -176,6 +193,12 @@ impl Engine {
             self.get(turn, "/api/v1/rooms".into(), Pending::Probe);
         }
         Ok(())
+    }
+
+    /// Closes a connection that is no use any more, and tries again after a while.
+    fn hang_up(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        turn.effects.push(Effect::Disconnect);
+        self.wait(turn)
     }
 
     fn wait(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
@@ -209,7 +232,8 @@ impl Engine {
         let connection = match self.net.state {
             State::Waiting(at) => Some(at),
             State::CatchingUp | State::Online => self.net.ping_at,
-            State::Off | State::Connecting => None,
+            State::Connecting => Some(self.net.heard_at + GREETED_WITHIN_MS),
+            State::Off => None,
         };
         [connection, self.net.retry_at].into_iter().flatten().min()
     }
@@ -221,15 +245,14 @@ impl Engine {
         }
         match self.net.state {
             State::Waiting(at) if at <= turn.now => self.connect(turn)?,
-            State::CatchingUp | State::Online if turn.now.saturating_sub(self.net.heard_at) > SILENCE_MS => {
-                turn.effects.push(Effect::Disconnect);
-                self.wait(turn)?;
-            }
+            State::Connecting if turn.now >= self.net.heard_at + GREETED_WITHIN_MS => self.hang_up(turn)?,
+            State::CatchingUp | State::Online if turn.now.saturating_sub(self.net.heard_at) > SILENCE_MS => self.hang_up(turn)?,
             State::CatchingUp | State::Online if self.net.ping_at.is_some_and(|at| at <= turn.now) => self.ping(turn),
             _ => {}
         }
         if self.net.retry_at.is_some_and(|at| at <= turn.now) {
             self.net.retry_at = None;
+            self.ask_for_gaps(turn)?;
             self.resume_seats(turn)?;
             self.flush_outbox(turn)?;
         }
@@ -260,6 +283,7 @@ impl Engine {
             ServerFrame::CaughtUp => {
                 self.set_connection(turn, State::Online);
                 self.find_missing_rooms(turn)?;
+                self.join_new_logs(turn)?;
                 self.resume_seats(turn)?;
                 self.queue_receipts(turn)?;
                 self.flush_outbox(turn)
@@ -287,10 +311,7 @@ impl Engine {
         match code {
             ErrorCode::SignedOut => self.session_ended(turn),
             ErrorCode::DeviceUnknown => self.replaced(turn),
-            _ => {
-                turn.effects.push(Effect::Disconnect);
-                self.wait(turn)
-            }
+            _ => self.hang_up(turn),
         }
     }
 
@@ -301,6 +322,35 @@ impl Engine {
             let asked = |pending: &Pending| matches!(pending, Pending::RoomState { room, .. } if *room == head.room);
             if !known && !self.requests.values().any(asked) {
                 self.ask_room_state(turn, head.room, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Seats that were taken while the hello was on its way.
+    fn join_new_logs(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        for record in self.data()?.rooms()? {
+            if record.seat == Seat::Taken && !self.net.asked.contains_key(&record.room) {
+                self.join_log(turn, &record);
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry came whose forerunner is not here. What is on its way already is not asked for again: every entry behind the gap
+    /// would multiply what comes.
+    pub(super) fn found_gap(&mut self, turn: &mut Turn, room: &RoomRecord) {
+        if self.net.asked.get(&room.room) != Some(&room.cursor) {
+            self.join_log(turn, room);
+        }
+        self.net.gaps.insert(room.room);
+        self.retry_later(turn.now);
+    }
+
+    fn ask_for_gaps(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        for room in std::mem::take(&mut self.net.gaps) {
+            if let Some(record) = self.data()?.find_room(room)?.filter(|record| record.seat == Seat::Taken) {
+                self.join_log(turn, &record);
             }
         }
         Ok(())

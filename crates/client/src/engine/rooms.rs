@@ -30,6 +30,8 @@ impl RoomRecord {
             preview_mine: false,
             active_at,
             pending: None,
+            sends: 0,
+            updated_at: active_at,
         }
     }
 }
@@ -40,7 +42,15 @@ impl Engine {
         let contact = data.find_contact_named(&name)?;
         let known = data.rooms()?.into_iter().find(|room| contact.as_ref().is_some_and(|contact| contact.account == room.peer));
         if let Some(room) = known {
-            turn.reply(id, Reply::Room(self.room_view(&room)?));
+            match room.seat {
+                // It lives when the server took it, and nobody may write in it before: another's may be the one that lives. Asking
+                // again is safe.
+                Seat::Creating { upload } => {
+                    let pending = Pending::CreateRoom { room: room.room, reply: Some(id) };
+                    self.post_bytes(turn, "/api/v1/rooms".into(), upload.0, pending);
+                }
+                _ => turn.reply(id, Reply::Room(self.room_view(&room)?)),
+            }
             return Ok(());
         }
         if name == data.record()?.name {
@@ -60,7 +70,7 @@ impl Engine {
             self.ask_room_state(turn, room, Some(reply));
             return Ok(());
         }
-        // One package of a device that the account itself has signed; anything else is a ghost (SECURITY.md 26).
+        // One package of a device that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
         let package = claimed.packages.iter().find(|package| device_key(&list, package.device).is_some());
         let package = package.ok_or(ErrorCode::NoKeyPackage)?;
         let data = self.data()?;
@@ -115,13 +125,17 @@ impl Engine {
     pub(super) fn room_created(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, body: &[u8]) -> Result<(), ErrorCode> {
         let ack: CommitAck = codec::decode(body, limits::API_BODY)?;
         let data = self.data()?;
-        let Some(mut record) = data.find_room(room)? else { return Ok(()) };
-        record.seat = Seat::Taken;
-        record.active_at = ack.at;
-        data.put_room(&record)?;
-        // The own first commit is merged when the log shows it.
-        self.join_log(turn, &record);
-        self.show_room(turn, &record)?;
+        let Some(mut record) = data.find_room(room)? else {
+            return reply.map_or(Ok(()), |_| Err(ErrorCode::NotFound));
+        };
+        if matches!(record.seat, Seat::Creating { .. }) {
+            record.seat = Seat::Taken;
+            record.active_at = ack.at;
+            data.put_room(&record)?;
+            // The own first commit is merged when the log shows it.
+            self.join_log(turn, &record);
+            self.show_room(turn, &record)?;
+        }
         if let Some(reply) = reply {
             turn.reply(reply, Reply::Room(self.room_view(&record)?));
         }
@@ -148,8 +162,12 @@ impl Engine {
                 self.ask_room_state(turn, existing, reply);
                 Ok(())
             }
-            (ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries, _) if reply.is_none() => {
+            // It may be there all the same: only asking again can tell.
+            (ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries, _) => {
                 self.retry_later(turn.now);
+                if let Some(reply) = reply {
+                    turn.refuse(reply, error.code);
+                }
                 Ok(())
             }
             (code, _) => {

@@ -1,5 +1,6 @@
 //! Taking a seat in a room that exists: by Welcome, or by external commit; and the commits that follow.
 
+use openmls::prelude::LeafNodeIndex;
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{CommitAck, ErrorBody, Person, RoomState};
 use sotto_protocol::frames::{ClientFrame, Cursor, Entry, Welcome};
@@ -17,8 +18,9 @@ impl Engine {
     }
 
     /// Begins (again) to receive a room's log.
-    pub(super) fn join_log(&self, turn: &mut Turn, record: &RoomRecord) {
+    pub(super) fn join_log(&mut self, turn: &mut Turn, record: &RoomRecord) {
         if self.net.live() {
+            self.net.asked.insert(record.room, record.cursor);
             Self::send(turn, &ClientFrame::Join { cursor: Cursor { room: record.room, seq: record.cursor } });
         }
     }
@@ -123,6 +125,8 @@ impl Engine {
         data.promote(room)?;
         record.seat = Seat::Taken;
         record.cursor = ack.seq;
+        record.sends = 0;
+        record.updated_at = turn.now;
         record.active_at = record.active_at.max(ack.at);
         data.put_room(&record)?;
         let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere };
@@ -197,7 +201,10 @@ impl Engine {
                 }
                 (Seat::Lost, _) => self.ask_room_state(turn, room, None),
                 (Seat::Taken, Some(pending)) => self.post_commit(turn, room, pending.upload),
-                (Seat::Taken, None) => self.remove_old_devices(turn, room)?,
+                (Seat::Taken, None) => {
+                    self.remove_old_devices(turn, room)?;
+                    self.update_keys_when_due(turn, room)?;
+                }
             }
         }
         Ok(())
@@ -208,8 +215,8 @@ impl Engine {
         let listed = self.own_devices()?;
         let data = self.data_mut()?;
         let own = data.account();
-        let mut record = data.room(room)?;
-        if record.pending.is_some() {
+        let record = data.room(room)?;
+        if !may_commit(&record) {
             return Ok(());
         }
         let members = data.with_group(room, |_, group| mls::members(group))?;
@@ -221,8 +228,25 @@ impl Engine {
         if old.is_empty() {
             return Ok(());
         }
+        self.commit(turn, record, &old)
+    }
+
+    /// Commits new keys for this device's leaf when its keys are old or were used often (RFC 9420 §16.6: what was learned of them
+    /// is worth nothing from then on). Nobody asks for it; of two who commit at once one is refused, and it stays due.
+    pub(super) fn update_keys_when_due(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
+        let record = self.data()?.room(room)?;
+        let old = turn.now.saturating_sub(record.updated_at) >= limits::UPDATE_AFTER_MS;
+        if !may_commit(&record) || !(old || record.sends >= limits::UPDATE_AFTER_SENDS) {
+            return Ok(());
+        }
+        self.commit(turn, record, &[])
+    }
+
+    fn commit(&mut self, turn: &mut Turn, mut record: RoomRecord, removed: &[LeafNodeIndex]) -> Result<(), ErrorCode> {
+        let data = self.data_mut()?;
+        let room = record.room;
         let leaf_key = data.leaf_key()?;
-        let upload = data.with_group(room, |provider, group| mls::stage_commit(provider, group, &leaf_key, &[], &old))?;
+        let upload = data.with_group(room, |provider, group| mls::stage_commit(provider, group, &leaf_key, &[], removed))?;
         let body = Bytes(codec::encode(&upload));
         record.pending = Some(PendingCommit { idempotency: upload.idempotency, upload: body.clone() });
         data.put_room(&record)?;
@@ -263,6 +287,11 @@ impl Engine {
     }
 }
 
+/// One commit at a time, and none before the room's first one is merged.
+const fn may_commit(record: &RoomRecord) -> bool {
+    matches!(record.seat, Seat::Taken) && record.cursor > 0 && record.pending.is_none()
+}
+
 impl Data {
     fn within_staging<T>(&self, room: RoomId, operation: impl FnOnce() -> T) -> T {
         use openmls::prelude::OpenMlsProvider as _;
@@ -274,7 +303,7 @@ impl Data {
 fn peer_of(
     data: &Data,
     own: AccountId,
-    members: &[(openmls::prelude::LeafNodeIndex, sotto_rules::identity::DeviceCredential)],
+    members: &[(LeafNodeIndex, sotto_rules::identity::DeviceCredential)],
     named: &[Person],
 ) -> Result<AccountId, ErrorCode> {
     let mut others = members.iter().map(|(_, credential)| credential).filter(|credential| credential.account() != own);

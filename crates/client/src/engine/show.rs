@@ -7,7 +7,7 @@ use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq};
 
 use super::people::trust;
 use super::{Engine, Turn};
-use crate::records::{EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, key};
+use crate::records::{EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, Seat, key};
 
 impl Engine {
     pub(super) fn person(&self, account: AccountId) -> Result<PersonView, ErrorCode> {
@@ -38,6 +38,7 @@ impl Engine {
 
     pub(super) fn show_rooms(&self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let mut rooms = self.data()?.rooms()?;
+        rooms.retain(|room| !matches!(room.seat, Seat::Creating { .. }));
         rooms.sort_by_key(|room| std::cmp::Reverse(room.active_at));
         let views = rooms.iter().map(|room| self.room_view(room)).collect::<Result<_, _>>()?;
         turn.emit(Update::Rooms(views));

@@ -78,10 +78,11 @@ impl SqliteStore {
         Ok(Self { writer: Writer::start(writing, connection), readers })
     }
 
-    /// Finishes what is queued, then closes.
+    /// Finishes what is queued, then closes. The writer is the last: whoever is the last folds the WAL into the database and deletes
+    /// it, and a reader may not.
     pub(crate) async fn close(&self) {
-        self.writer.close().await;
         self.readers.close().await;
+        self.writer.close().await;
     }
 
     /// A true round trip: a transaction through the writer and a read.

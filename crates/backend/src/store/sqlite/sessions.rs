@@ -95,7 +95,11 @@ impl SqliteStore {
     }
 }
 
+/// Stores a session and ends the one that it replaces, which may have ended meanwhile.
 pub(super) async fn insert(connection: &mut SqliteConnection, session: &NewSessionRow) -> StoreResult<()> {
+    if let Some(before) = &session.replaces {
+        sqlx::query("DELETE FROM sessions WHERE session = ?").bind(blob(&before.0)).execute(&mut *connection).await?;
+    }
     sqlx::query(
         "INSERT INTO sessions (session, token_hash, account, device, label, created_at, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )

@@ -115,8 +115,9 @@ impl Writer {
     /// Takes no more jobs, finishes those that wait, closes the connection.
     pub(super) async fn close(&self) {
         self.stop.send_replace(true);
-        self.queue.closed().await;
-        // The receiver is dropped after the connection was closed.
+        // Not `queue.closed()`: that returns when no more jobs are taken, with those that wait still to be done. This receiver is
+        // dropped by the task's end.
+        self.stop.closed().await;
     }
 }
 

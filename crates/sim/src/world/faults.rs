@@ -1,0 +1,62 @@
+//! What goes wrong in a world, and how often. Each seed has only some of the faults, so that one does not hide another.
+
+use fastrand::Rng;
+use sotto_protocol::Millis;
+
+/// Chances in ten thousand, each at every occasion for it.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    /// Shortest and longest way of anything through the network.
+    pub delay: (Millis, Millis),
+    /// A frame breaks its connection. The other side hears of it, or (one in four) doesn't.
+    pub break_connection: u32,
+    /// A frame from the server comes twice.
+    pub duplicate: u32,
+    /// Two frames from the server change places.
+    pub reorder: u32,
+    /// A request gets lost on its way, or its answer on the way back.
+    pub lose_request: u32,
+    /// The server dies, just before or just after it has written.
+    pub kill_server: u32,
+    /// A browser dies at an effect: what comes after it in the same step is not carried out.
+    pub kill_client: u32,
+    /// A transaction of a browser fails.
+    pub fail_persist: u32,
+    /// A person loses the network for a while, at an action.
+    pub partition: u32,
+    /// A person's clock jumps by up to two minutes, or by a week, at an action.
+    pub skew: u32,
+}
+
+impl Faults {
+    /// Nothing goes wrong, and the network is quick.
+    pub const NONE: Self = Self {
+        delay: (1, 20),
+        break_connection: 0,
+        duplicate: 0,
+        reorder: 0,
+        lose_request: 0,
+        kill_server: 0,
+        kill_client: 0,
+        fail_persist: 0,
+        partition: 0,
+        skew: 0,
+    };
+
+    /// The faults of a seed: each kind with an even chance.
+    pub fn of(rng: &mut Rng) -> Self {
+        let mut some = |chance: u32| if rng.bool() { rng.u32(1..=chance) } else { 0 };
+        Self {
+            break_connection: some(400),
+            duplicate: some(400),
+            reorder: some(400),
+            lose_request: some(1_500),
+            kill_server: some(200),
+            kill_client: some(200),
+            fail_persist: some(400),
+            partition: some(1_500),
+            skew: some(1_000),
+            delay: (1, if rng.bool() { 50 } else { 4_000 }),
+        }
+    }
+}

@@ -1,0 +1,611 @@
+//! A seeded world: several browsers with real engines, the real backend, and a network, disks and clocks that fail as one number says.
+//!
+//! One queue of events in virtual time; whatever waits (a frame, a request, an answer, a timer, a person's wish) is an event in it. The
+//! server handles one event at a time, whole: what its writes can be cut into is tested with real processes that are killed.
+
+mod faults;
+mod history;
+mod oracle;
+mod person;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fastrand::Rng;
+use sotto_backend::{Backend, BackendConfig, SessionToken};
+use sotto_client::io::{Effect, Input, Method};
+use sotto_client::random;
+use sotto_client_api::views::ConnectionView;
+use sotto_client_api::{Command, FromWorker, Reply, Update};
+use sotto_protocol::api::ErrorBody;
+use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
+
+use crate::disk::Disk;
+use crate::host::context;
+use crate::socket::Socket;
+use crate::{Host, SimError, api};
+
+pub use faults::Faults;
+use oracle::Oracle;
+use person::Person;
+
+const PASSWORD: &str = "a quiet evening by the sea";
+/// Virtual time in which people act and things go wrong.
+const STORM: Millis = 120_000;
+/// Virtual time after it in which nothing goes wrong any more: all must be well at its end. Longer than the longest silence that a
+/// client takes for a connection.
+const CALM: Millis = 240_000;
+/// Events of one seed, far above what a healthy one needs.
+const EVENTS: usize = 400_000;
+
+std::thread_local! {
+    static RANDOM: RefCell<Rng> = const { RefCell::new(Rng::with_seed(0)) };
+}
+
+/// Makes ids and keys of this thread's engines come from a seed. The bytes that OpenMLS draws for itself still come from the system:
+/// schedules and outcomes repeat, ciphertexts don't.
+fn seed_randomness(seed: u64) {
+    RANDOM.set(Rng::with_seed(seed));
+    random::replace_source(|out| {
+        RANDOM.with_borrow_mut(|rng| rng.fill(out));
+        Ok(())
+    });
+}
+
+/// People who have signed up, to begin many worlds with: deriving passwords takes longer than a whole seed.
+pub struct Beginning {
+    folder: tempfile::TempDir,
+    people: Vec<(UserName, SessionToken, Disk)>,
+    now: Millis,
+}
+
+impl Beginning {
+    /// Signs people up.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn new(names: &[&str]) -> Result<Self, SimError> {
+        seed_randomness(0);
+        let folder = tempfile::tempdir().map_err(|_| SimError(ErrorCode::Unavailable, "folder"))?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_millis());
+        let now = Millis::try_from(now).unwrap_or(0);
+        let backend = open(folder.path()).await?;
+        let mut people = Vec::new();
+        for name in names {
+            let mut host = Host::new(&backend, now);
+            host.sign_up(name, PASSWORD).await?;
+            while host.run().await {}
+            let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
+            let token = host.token.take().ok_or(SimError(ErrorCode::Internal, "no session"))?;
+            people.push((name, token, host.disk.clone()));
+        }
+        backend.close().await;
+        Ok(Self { folder, people, now })
+    }
+
+    /// Lives one seed through to its end, with the faults that it chooses, or with these.
+    ///
+    /// # Errors
+    /// The history and what was wrong in it.
+    pub async fn live(&self, seed: u64, faults: Option<Faults>) -> Result<Summary, Failure> {
+        let folder = tempfile::tempdir().map_err(|error| Failure::early(seed, &error.to_string()))?;
+        let copied = copy(self.folder.path(), folder.path());
+        copied.map_err(|error| Failure::early(seed, &error.to_string()))?;
+        let backend = open(folder.path()).await.map_err(|error| Failure::early(seed, &format!("{error:?}")))?;
+        let mut world = World::new(seed, faults, self, folder, backend);
+        let wrong = world.run().await.err();
+        if let Some(backend) = world.backend.take() {
+            backend.close().await;
+        }
+        match wrong {
+            None => Ok(Summary { history: world.history, events: world.handled, kills: world.kills, texts: world.oracle.texts() }),
+            Some(wrong) => Err(Failure { seed, faults: world.storm.clone(), history: world.history, wrong }),
+        }
+    }
+}
+
+async fn open(folder: &Path) -> Result<Backend, SimError> {
+    Backend::open(BackendConfig::new(folder.to_owned())).await.map_err(|_| SimError(ErrorCode::Unavailable, "backend"))
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a seed that went well amounted to.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// What happened, one line each.
+    pub history: Vec<String>,
+    /// Events handled.
+    pub events: usize,
+    /// Deaths of browsers and of the server.
+    pub kills: usize,
+    /// Texts that were accepted and arrived.
+    pub texts: usize,
+}
+
+/// A seed that went wrong. `Display` is the readable history.
+#[derive(Debug)]
+pub struct Failure {
+    /// For playing it again.
+    pub seed: u64,
+    /// What could go wrong in it.
+    pub faults: Faults,
+    /// What happened, one line each.
+    pub history: Vec<String>,
+    /// What must not be.
+    pub wrong: String,
+}
+
+impl Failure {
+    fn early(seed: u64, wrong: &str) -> Self {
+        Self { seed, faults: Faults::NONE, history: Vec::new(), wrong: wrong.to_owned() }
+    }
+}
+
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        writeln!(f, "{}", self.history.join("\n"))?;
+        writeln!(f, "seed {} with {:?}", self.seed, self.faults)?;
+        write!(f, "wrong: {}", self.wrong)
+    }
+}
+
+/// Something that waits for its time. People are named by their index.
+enum Event {
+    /// The browser starts.
+    Start { who: usize },
+    /// The person wants something.
+    Act { who: usize },
+    /// An input reaches the engine of this life.
+    Input { who: usize, life: u32, input: Input },
+    /// A frame of the server, or the end of the connection, arrives on this line.
+    Down { who: usize, line: u32, input: Input },
+    /// A browser's wish for a connection reaches the server.
+    Dial { who: usize, life: u32, line: u32 },
+    /// A frame reaches the server.
+    Up { who: usize, line: u32, bytes: Vec<u8> },
+    /// A request reaches the server.
+    Request { who: usize, life: u32, id: u64, method: Method, path: String, body: Vec<u8> },
+    /// The engine's timer.
+    Wake { who: usize, life: u32, wake: u32 },
+    /// The server starts again.
+    ServerUp,
+}
+
+struct World {
+    now: Millis,
+    start: Millis,
+    rng: Rng,
+    storm: Faults,
+    faults: Faults,
+    folder: tempfile::TempDir,
+    /// `None` while it is down.
+    backend: Option<Backend>,
+    people: Vec<Person>,
+    queue: BTreeMap<(Millis, u64), Event>,
+    next_event: u64,
+    handled: usize,
+    kills: usize,
+    oracle: Oracle,
+    history: Vec<String>,
+}
+
+impl World {
+    fn new(seed: u64, faults: Option<Faults>, beginning: &Beginning, folder: tempfile::TempDir, backend: Backend) -> Self {
+        seed_randomness(seed);
+        let mut rng = Rng::with_seed(seed);
+        let chosen = Faults::of(&mut rng);
+        let storm = faults.unwrap_or(chosen);
+        let people = beginning.people.iter().map(|(name, token, disk)| Person::new(name.clone(), token.clone(), disk.clone()));
+        Self {
+            now: beginning.now,
+            start: beginning.now,
+            rng,
+            faults: storm.clone(),
+            storm,
+            folder,
+            backend: Some(backend),
+            people: people.collect(),
+            queue: BTreeMap::new(),
+            next_event: 0,
+            handled: 0,
+            kills: 0,
+            oracle: Oracle::default(),
+            history: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), String> {
+        for who in 0..self.people.len() {
+            self.after(0, Event::Start { who });
+            for _ in 0..self.rng.usize(5..20) {
+                let at = self.rng.u64(0..STORM);
+                self.after(at, Event::Act { who });
+            }
+        }
+        self.run_until(self.start + STORM).await?;
+        self.calm_down().await;
+        self.run_until(self.start + STORM + CALM).await?;
+        self.judge().await
+    }
+
+    async fn run_until(&mut self, end: Millis) -> Result<(), String> {
+        while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= end) {
+            self.now = entry.key().0;
+            let event = entry.remove();
+            self.handled += 1;
+            if self.handled > EVENTS {
+                return Err("it never comes to rest".into());
+            }
+            self.handle(event).await?;
+        }
+        self.now = end;
+        Ok(())
+    }
+
+    /// From here on nothing goes wrong any more.
+    async fn calm_down(&mut self) {
+        self.note("calm");
+        self.faults = Faults::NONE;
+        self.server_up().await;
+        for who in 0..self.people.len() {
+            self.people[who].cut_off_until = 0;
+            if self.people[who].running {
+                self.command(who, Command::Nudge);
+            } else {
+                self.after(0, Event::Start { who });
+            }
+        }
+    }
+
+    fn after(&mut self, delay: Millis, event: Event) {
+        self.next_event += 1;
+        self.queue.insert((self.now + delay, self.next_event), event);
+    }
+
+    fn note(&mut self, what: impl core::fmt::Display) {
+        let at = self.now - self.start;
+        self.history.push(format!("{at:>7} {what}"));
+    }
+
+    fn note_of(&mut self, who: usize, what: impl core::fmt::Display) {
+        let name = self.people[who].name.clone();
+        self.note(format!("{name}: {what}"));
+    }
+
+    fn happens(&mut self, chance: u32) -> bool {
+        chance > 0 && self.rng.u32(0..10_000) < chance
+    }
+
+    fn way(&mut self) -> Millis {
+        self.rng.u64(self.faults.delay.0..=self.faults.delay.1)
+    }
+
+    fn cut_off(&self, who: usize) -> bool {
+        self.people[who].cut_off_until > self.now
+    }
+
+    async fn handle(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Start { who } => {
+                if !self.people[who].running {
+                    self.note_of(who, "starts");
+                    self.people[who].start();
+                    self.command(who, Command::Boot { signed_in: true });
+                }
+            }
+            Event::Act { who } => self.act(who),
+            Event::Input { who, life, input } => {
+                if self.people[who].life == life {
+                    self.step(who, input)?;
+                }
+            }
+            Event::Down { who, line, input } => {
+                if self.people[who].line == line && self.people[who].running {
+                    if matches!(input, Input::SocketClosed) {
+                        self.people[who].line += 1;
+                    }
+                    if let Input::Frame(bytes) = &input
+                        && let Some(what) = history::heard(bytes)
+                    {
+                        self.note_of(who, format!("hears {what}"));
+                    }
+                    self.step(who, input)?;
+                }
+            }
+            Event::Wake { who, life, wake } => {
+                if self.people[who].life == life && self.people[who].wakes == wake {
+                    self.step(who, Input::Tick)?;
+                }
+            }
+            Event::Dial { who, life, line } => {
+                if self.people[who].life == life && self.people[who].line == line {
+                    self.dial(who, line).await;
+                }
+            }
+            Event::Up { who, line, bytes } => self.frame_at_server(who, line, &bytes).await,
+            Event::Request { who, life, id, method, path, body } => self.request_at_server(who, life, id, method, &path, &body).await,
+            Event::ServerUp => self.server_up().await,
+        }
+        Ok(())
+    }
+
+    // People.
+
+    fn command(&mut self, who: usize, command: Command) -> u32 {
+        let person = &mut self.people[who];
+        person.next_command += 1;
+        let id = person.next_command;
+        let life = person.life;
+        self.after(0, Event::Input { who, life, input: Input::Command { id, command } });
+        id
+    }
+
+    fn act(&mut self, who: usize) {
+        if self.happens(self.faults.partition) {
+            let until = self.now + self.rng.u64(1_000..60_000);
+            self.note_of(who, format!("has no network until {}", until - self.start));
+            self.people[who].cut_off_until = until;
+            self.cut_line(who);
+        }
+        if self.happens(self.faults.skew) {
+            // A week and a day makes every room's keys old.
+            let days = if self.rng.u32(0..3) == 0 { 8 * 24 * 3_600_000 } else { 0 };
+            self.people[who].skew += days + self.rng.i64(-120_000..=120_000);
+            self.note_of(who, format!("has another clock, {} s off", self.people[who].skew / 1000));
+        }
+        if !self.people[who].running {
+            return;
+        }
+        let rooms: Vec<RoomId> = self.people[who].rooms.keys().copied().collect();
+        let texts = self.rng.u32(0..10) < 7;
+        match self.rng.choice(rooms).filter(|_| texts) {
+            Some(room) => {
+                for _ in 0..self.rng.u32(1..4) {
+                    let text = self.oracle.next_text();
+                    let id = self.command(who, Command::SendText { room, text: text.clone() });
+                    let life = self.people[who].life;
+                    self.note_of(who, format!("writes {text}"));
+                    self.oracle.wrote((who, life, id), room, text);
+                }
+            }
+            None => {
+                let whom = self.people[self.rng.usize(0..self.people.len())].name.clone();
+                self.note_of(who, format!("opens the room with {whom}"));
+                self.command(who, Command::OpenRoomWith { name: whom });
+            }
+        }
+    }
+
+    /// One step of an engine, and its effects in order.
+    fn step(&mut self, who: usize, input: Input) -> Result<(), String> {
+        let clock = self.people[who].clock(self.now);
+        let effects = self.people[who].engine.step(clock, input);
+        for effect in effects {
+            if self.happens(self.faults.kill_client) {
+                self.kill_browser(who);
+                return Ok(());
+            }
+            self.carry_out(who, effect)?;
+        }
+        Ok(())
+    }
+
+    fn kill_browser(&mut self, who: usize) {
+        self.note_of(who, "dies");
+        self.kills += 1;
+        self.people[who].die();
+        let back = self.rng.u64(10..20_000);
+        self.after(back, Event::Start { who });
+    }
+
+    fn carry_out(&mut self, who: usize, effect: Effect) -> Result<(), String> {
+        let life = self.people[who].life;
+        match effect {
+            Effect::Open => {
+                let opened = self.people[who].disk.open();
+                self.after(1, Event::Input { who, life, input: Input::Opened(Ok(opened)) });
+            }
+            Effect::Persist { id, batch } => {
+                let fails = self.happens(self.faults.fail_persist);
+                if fails {
+                    self.note_of(who, "can't write");
+                } else {
+                    self.people[who].disk.write(batch);
+                }
+                let result = if fails { Err(ErrorCode::StorageFull) } else { Ok(()) };
+                let takes = self.rng.u64(0..5);
+                self.after(takes, Event::Input { who, life, input: Input::Persisted { id, result } });
+            }
+            Effect::Load { id, store, from, to, newest } => {
+                let rows = self.people[who].disk.newest(store, from, to, newest);
+                self.after(1, Event::Input { who, life, input: Input::Loaded { id, result: Ok(rows) } });
+            }
+            Effect::Wipe => return Err(format!("{} wipes its browser", self.people[who].name)),
+            Effect::Connect => {
+                self.people[who].hang_up();
+                let line = self.people[who].line;
+                let way = self.way();
+                self.after(way, Event::Dial { who, life, line });
+            }
+            Effect::Disconnect => self.people[who].hang_up(),
+            Effect::Send(bytes) => {
+                if let Some(what) = history::said(&bytes) {
+                    self.note_of(who, format!("says {what}"));
+                }
+                let way = self.way();
+                let at = (self.people[who].up_at + 1).max(self.now + way);
+                self.people[who].up_at = at;
+                let line = self.people[who].line;
+                self.after(at - self.now, Event::Up { who, line, bytes });
+            }
+            Effect::Request { id, method, path, body } => {
+                let way = self.way();
+                self.after(way, Event::Request { who, life, id, method, path, body });
+            }
+            Effect::Emit(FromWorker::Reply { id, result }) => self.replied(who, id, result)?,
+            Effect::Emit(FromWorker::Update(update)) => {
+                if let Update::Connection(ConnectionView::Online) = update {
+                    self.note_of(who, "is online");
+                }
+                if let Update::Notice { code, .. } = &update {
+                    self.note_of(who, format!("is told {code:?}"));
+                }
+                if let Some(wrong) = self.people[who].draw(update) {
+                    return Err(wrong);
+                }
+            }
+            Effect::WakeAt(at) => {
+                let person = &mut self.people[who];
+                person.wakes += 1;
+                let wake = person.wakes;
+                let wait = at.saturating_sub(person.clock(self.now));
+                self.after(wait, Event::Wake { who, life, wake });
+            }
+        }
+        Ok(())
+    }
+
+    fn replied(&mut self, who: usize, id: u32, result: Result<Reply, ErrorCode>) -> Result<(), String> {
+        let life = self.people[who].life;
+        self.oracle.replied((who, life, id), result.is_ok());
+        match &result {
+            Ok(Reply::Room(room)) => {
+                self.people[who].rooms.insert(room.room, room.clone());
+                self.command(who, Command::OpenRoom { room: room.room, before: None });
+            }
+            Ok(Reply::Timeline { room, entries, .. }) => {
+                if let Some(wrong) = self.people[who].show(*room, entries) {
+                    return Err(wrong);
+                }
+            }
+            Ok(_) => {}
+            Err(code) => self.note_of(who, format!("is refused {id}: {code:?}")),
+        }
+        self.people[who].replies.insert(id, result);
+        Ok(())
+    }
+
+    // The network.
+
+    /// The connection ends. One side in four never hears of it.
+    fn cut_line(&mut self, who: usize) {
+        if self.people[who].socket.take().is_some() && self.rng.u32(0..4) > 0 {
+            let (line, way) = (self.people[who].line, self.way());
+            self.after(way, Event::Down { who, line, input: Input::SocketClosed });
+        }
+    }
+
+    async fn dial(&mut self, who: usize, line: u32) {
+        let clear = !self.cut_off(who) && !self.happens(self.faults.break_connection);
+        let socket = match &self.backend {
+            Some(backend) if clear => Socket::open(backend, &context(self.now), Some(&self.people[who].token)).await,
+            _ => None,
+        };
+        let input = if socket.is_some() { Input::SocketOpened } else { Input::SocketClosed };
+        self.people[who].socket = socket;
+        let way = self.way();
+        self.people[who].up_at = self.now;
+        self.people[who].down_at = self.now + way;
+        self.after(way, Event::Down { who, line, input });
+    }
+
+    async fn frame_at_server(&mut self, who: usize, line: u32, bytes: &[u8]) {
+        if self.people[who].line != line || self.people[who].socket.is_none() {
+            return;
+        }
+        if self.cut_off(who) || self.happens(self.faults.break_connection) {
+            self.note_of(who, "is cut off");
+            self.cut_line(who);
+            return;
+        }
+        let dies = self.happens(self.faults.kill_server);
+        let before = dies && self.rng.bool();
+        if !before && let (Some(backend), Some(socket)) = (&self.backend, &mut self.people[who].socket) {
+            socket.receive(backend, self.now, bytes).await;
+        }
+        if dies { self.kill_server().await } else { self.pump().await }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn request_at_server(&mut self, who: usize, life: u32, id: u64, method: Method, path: &str, body: &[u8]) {
+        let offline = || Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None });
+        let lost = self.cut_off(who) || self.happens(self.faults.lose_request);
+        let dies = self.happens(self.faults.kill_server);
+        let before = (lost || dies) && self.rng.bool();
+        let mut result = offline();
+        if !before && let Some(backend) = &self.backend {
+            result = api::call(backend, &context(self.now), Some(&self.people[who].token), method, path, body)
+                .await
+                .map_err(|error| error.body());
+        }
+        let refused = result.as_ref().err().map(|error| format!(" refused {:?}", error.code)).unwrap_or_default();
+        let what = if before {
+            " lost"
+        } else if lost || dies {
+            " unanswered"
+        } else {
+            ""
+        };
+        self.note_of(who, format!("{method:?} {} {} B{refused}{what}", history::path(path), body.len()));
+        if lost || dies {
+            result = offline();
+        }
+        let way = self.way();
+        self.after(way, Event::Input { who, life, input: Input::Response { id, result } });
+        if dies { self.kill_server().await } else { self.pump().await }
+    }
+
+    /// What the server has to say to everybody goes on its way.
+    async fn pump(&mut self) {
+        let Some(backend) = self.backend.clone() else { return };
+        for who in 0..self.people.len() {
+            let Some(socket) = &mut self.people[who].socket else { continue };
+            let mut frames = socket.poll(&backend).await;
+            if frames.len() > 1 && self.happens(self.faults.reorder) {
+                let at = self.rng.usize(1..frames.len());
+                frames.swap(at - 1, at);
+                self.note_of(who, "gets two frames in the wrong order");
+            }
+            for frame in frames {
+                let copies = if self.happens(self.faults.duplicate) { 2 } else { 1 };
+                for _ in 0..copies {
+                    let way = self.way();
+                    let at = (self.people[who].down_at + 1).max(self.now + way);
+                    self.people[who].down_at = at;
+                    let line = self.people[who].line;
+                    self.after(at - self.now, Event::Down { who, line, input: Input::Frame(frame.clone()) });
+                }
+            }
+        }
+    }
+
+    async fn kill_server(&mut self) {
+        self.note("the server dies");
+        self.kills += 1;
+        for who in 0..self.people.len() {
+            self.cut_line(who);
+        }
+        if let Some(backend) = self.backend.take() {
+            backend.close().await;
+        }
+        let back = self.rng.u64(10..10_000);
+        self.after(back, Event::ServerUp);
+    }
+
+    async fn server_up(&mut self) {
+        if self.backend.is_none() {
+            self.note("the server is back");
+            self.backend = open(self.folder.path()).await.ok();
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What must be true when the storm is over: nothing accepted is lost, nothing is there twice, one order for all, one epoch for all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sotto_client_api::{Command, Reply};
+use sotto_protocol::{RoomId, Seq};
+
+use super::World;
+use super::person::Line;
+
+/// A command of one life of one browser.
+type CommandKey = (usize, u32, u32);
+
+/// What was written, and what of it was accepted.
+#[derive(Default)]
+pub(super) struct Oracle {
+    written: u32,
+    waiting: BTreeMap<CommandKey, (RoomId, String)>,
+    /// "Sending" was shown: from then on it must never get lost.
+    accepted: BTreeSet<(RoomId, String)>,
+}
+
+impl Oracle {
+    pub(super) fn next_text(&mut self) -> String {
+        self.written += 1;
+        format!("text {}", self.written)
+    }
+
+    pub(super) fn wrote(&mut self, key: CommandKey, room: RoomId, text: String) {
+        self.waiting.insert(key, (room, text));
+    }
+
+    pub(super) fn replied(&mut self, key: CommandKey, accepted: bool) {
+        if let Some(text) = self.waiting.remove(&key).filter(|_| accepted) {
+            self.accepted.insert(text);
+        }
+    }
+
+    pub(super) fn texts(&self) -> usize {
+        self.accepted.len()
+    }
+}
+
+type Timeline = BTreeMap<Seq, Line>;
+
+impl World {
+    pub(super) async fn judge(&mut self) -> Result<(), String> {
+        let mut timelines: BTreeMap<RoomId, Vec<(usize, Timeline)>> = BTreeMap::new();
+        for who in 0..self.people.len() {
+            for room in self.people[who].rooms.keys().copied().collect::<Vec<_>>() {
+                let timeline = self.read(who, room).await?;
+                timelines.entry(room).or_default().push((who, timeline));
+            }
+        }
+        for (room, readers) in &timelines {
+            self.judge_room(*room, readers)?;
+        }
+        for (room, text) in &self.oracle.accepted {
+            let there = timelines.get(room).is_some_and(|readers| readers.iter().all(|(_, timeline)| count(timeline, text) == 1));
+            if !there {
+                return Err(format!("{text} was accepted and is not there exactly once for everybody"));
+            }
+        }
+        self.judge_epochs()
+    }
+
+    fn judge_room(&self, room: RoomId, readers: &[(usize, Timeline)]) -> Result<(), String> {
+        let name = |who: usize| &self.people[who].name;
+        for (who, timeline) in readers {
+            for ((seen_in, seq), line) in &self.people[*who].seen {
+                if *seen_in == room && timeline.get(seq) != Some(line) {
+                    return Err(format!("{} saw {line:?} at {seq}, and it is {:?} now", name(*who), timeline.get(seq)));
+                }
+            }
+            if let Some((seq, line)) = timeline.iter().find(|(_, line)| is_gap(line)) {
+                return Err(format!("{} has {line:?} at {seq}", name(*who)));
+            }
+            for text in timeline.values().filter_map(|line| if let Line::Text(_, text) = line { Some(text) } else { None }) {
+                if count(timeline, text) != 1 {
+                    return Err(format!("{} has {text} {} times", name(*who), count(timeline, text)));
+                }
+            }
+        }
+        let texts = |timeline: &Timeline| -> Timeline {
+            timeline.iter().filter(|(_, line)| matches!(line, Line::Text(..))).map(|(seq, line)| (*seq, line.clone())).collect()
+        };
+        let Some(((first, one), rest)) = readers.split_first() else { return Ok(()) };
+        for (who, other) in rest {
+            if texts(one) != texts(other) {
+                return Err(format!("{} has {:?}\nbut {} has {:?}", name(*first), texts(one), name(*who), texts(other)));
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_epochs(&mut self) -> Result<(), String> {
+        let mut known: BTreeMap<RoomId, (u64, Vec<u8>)> = BTreeMap::new();
+        for person in &mut self.people {
+            if person.engine.is_at_rest() != Ok(true) {
+                return Err(format!("{} still waits for something", person.name));
+            }
+            let rooms = person.engine.epoch_authenticators().map_err(|code| format!("{}: {code:?}", person.name))?;
+            for (room, epoch) in rooms {
+                let before = known.entry(room).or_insert_with(|| epoch.clone());
+                if *before != epoch {
+                    return Err(format!("{} is in another state of {room}: epoch {} and not {}", person.name, epoch.0, before.0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that a person has of a room, page by page. What has no place in the log yet is wrong by now.
+    async fn read(&mut self, who: usize, room: RoomId) -> Result<Timeline, String> {
+        let mut timeline = Timeline::new();
+        let mut before = None;
+        loop {
+            let Reply::Timeline { entries, more, .. } = self.ask(who, Command::OpenRoom { room, before }).await? else {
+                return Err("no timeline".into());
+            };
+            for entry in &entries {
+                let line = Line::of(entry);
+                let Some(seq) = entry.seq else { return Err(format!("{} still has {line:?} unsent", self.people[who].name)) };
+                timeline.insert(seq, line);
+            }
+            before = timeline.keys().next().copied();
+            if !more || entries.is_empty() {
+                return Ok(timeline);
+            }
+        }
+    }
+
+    async fn ask(&mut self, who: usize, command: Command) -> Result<Reply, String> {
+        let name = command.name();
+        let id = self.command(who, command);
+        for _ in 0..100 {
+            self.run_until(self.now + 100).await?;
+            if let Some(reply) = self.people[who].replies.remove(&id) {
+                return reply.map_err(|code| format!("{} is refused {name}: {code:?}", self.people[who].name));
+            }
+        }
+        Err(format!("{} gets no answer to {name}", self.people[who].name))
+    }
+}
+
+fn count(timeline: &Timeline, text: &str) -> usize {
+    timeline.values().filter(|line| matches!(line, Line::Text(_, other) if other == text)).count()
+}
+
+/// Nothing in these worlds excuses a hole: no device is replaced, nothing is so old that it is deleted.
+fn is_gap(line: &Line) -> bool {
+    matches!(line, Line::System(what) if what.starts_with("NotReadable") || what.starts_with("Missing"))
+}

@@ -1,0 +1,140 @@
+//! A person's browser in a world: engine and disk, one connection, and what has been on the screen.
+
+use std::collections::BTreeMap;
+
+use sotto_backend::SessionToken;
+use sotto_client::Engine;
+use sotto_client_api::views::{EntryBody, EntryView, Phase, RoomView};
+use sotto_client_api::{Reply, Update};
+use sotto_protocol::{ErrorCode, Millis, RoomId, Seq, UserName};
+
+use crate::disk::Disk;
+use crate::host::nfkc;
+use crate::socket::Socket;
+
+/// A line of a timeline that has its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Author and text.
+    Text(UserName, String),
+    /// What kind of thing happened.
+    System(String),
+}
+
+impl Line {
+    pub(super) fn of(entry: &EntryView) -> Self {
+        match &entry.body {
+            EntryBody::Message(message) => Self::Text(message.author.name.clone(), message.text.clone()),
+            EntryBody::System(line) => Self::System(format!("{line:?}")),
+        }
+    }
+}
+
+/// The browser and whoever sits in front of it.
+pub(super) struct Person {
+    pub(super) name: UserName,
+    pub(super) token: SessionToken,
+    pub(super) disk: Disk,
+    pub(super) engine: Engine,
+    /// Grows whenever the browser starts: what was meant for an earlier life comes too late.
+    pub(super) life: u32,
+    pub(super) running: bool,
+    /// Own clock less the world's.
+    pub(super) skew: i64,
+    /// No network before this time.
+    pub(super) cut_off_until: Millis,
+    /// The server's end of the connection.
+    pub(super) socket: Option<Socket>,
+    /// Grows with every connection: what was on an earlier one is gone.
+    pub(super) line: u32,
+    /// Times at which the newest frames arrive: a connection keeps their order.
+    pub(super) up_at: Millis,
+    pub(super) down_at: Millis,
+    pub(super) wakes: u32,
+    pub(super) next_command: u32,
+    pub(super) replies: BTreeMap<u32, Result<Reply, ErrorCode>>,
+    pub(super) phase: Phase,
+    pub(super) rooms: BTreeMap<RoomId, RoomView>,
+    pub(super) notices: Vec<ErrorCode>,
+    /// Everything that was ever on the screen with its place in the log.
+    pub(super) seen: BTreeMap<(RoomId, Seq), Line>,
+}
+
+impl Person {
+    pub(super) fn new(name: UserName, token: SessionToken, disk: Disk) -> Self {
+        Self {
+            name,
+            token,
+            disk,
+            engine: Engine::new(nfkc),
+            life: 0,
+            running: false,
+            skew: 0,
+            cut_off_until: 0,
+            socket: None,
+            line: 0,
+            up_at: 0,
+            down_at: 0,
+            wakes: 0,
+            next_command: 0,
+            replies: BTreeMap::new(),
+            phase: Phase::Booting,
+            rooms: BTreeMap::new(),
+            notices: Vec::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// The browser starts with nothing but its disk.
+    pub(super) fn start(&mut self) {
+        self.engine = Engine::new(nfkc);
+        self.life += 1;
+        self.running = true;
+        self.phase = Phase::Booting;
+        self.rooms.clear();
+        self.replies.clear();
+    }
+
+    /// The browser is gone, with its connection and all that it knew.
+    pub(super) fn die(&mut self) {
+        self.running = false;
+        self.life += 1;
+        self.hang_up();
+    }
+
+    pub(super) fn hang_up(&mut self) {
+        self.socket = None;
+        self.line += 1;
+    }
+
+    pub(super) fn clock(&self, now: Millis) -> Millis {
+        now.saturating_add_signed(self.skew)
+    }
+
+    /// Draws an update. Answers what must never be: another line at a place where one was.
+    pub(super) fn draw(&mut self, update: Update) -> Option<String> {
+        match update {
+            Update::Phase(phase) => self.phase = phase,
+            Update::Rooms(rooms) => self.rooms = rooms.into_iter().map(|room| (room.room, room)).collect(),
+            Update::Room(room) => {
+                self.rooms.insert(room.room, room);
+            }
+            Update::Entries { room, entries, .. } => return self.show(room, &entries),
+            Update::Notice { code, .. } => self.notices.push(code),
+            Update::Message { .. } | Update::Connection(_) | Update::Progress { .. } => {}
+        }
+        None
+    }
+
+    pub(super) fn show(&mut self, room: RoomId, entries: &[EntryView]) -> Option<String> {
+        for entry in entries {
+            let (Some(seq), line) = (entry.seq, Line::of(entry)) else { continue };
+            if let Some(before) = self.seen.insert((room, seq), line.clone())
+                && before != line
+            {
+                return Some(format!("{} saw {before:?} at {seq}, and then {line:?}", self.name));
+            }
+        }
+        None
+    }
+}
