@@ -1,6 +1,6 @@
 //! In-process wake-ups for sockets. Bounded and coalescing: a subscriber has a set of dirty rooms, not a queue of events.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sotto_protocol::{AccountId, DeviceId, ErrorCode, RoomId, SessionId, limits};
@@ -41,7 +41,8 @@ struct Subscriber {
 
 #[derive(Default)]
 struct Pending {
-    rooms: HashSet<RoomId>,
+    /// In an order that does not change from run to run: simulations are replayed.
+    rooms: BTreeSet<RoomId>,
     rest: Wake,
 }
 

@@ -95,6 +95,11 @@ enum OnFailure {
     OneByOne(Vec<Entry>),
     Alone(Entry),
     Reconnect,
+    /// The server's answer is lost with the turn: whoever waits for it is told, and the next connection asks again.
+    Answer {
+        reply: Option<u32>,
+    },
+    /// What was due stays due, see [`Engine::roll_back`].
     Nothing,
 }
 
@@ -217,7 +222,7 @@ impl Engine {
     }
 
     fn perform(&mut self, now: Millis, work: Work, out: &mut Vec<Effect>) {
-        let on_failure = work.on_failure();
+        let on_failure = self.on_failure(&work);
         let mut turn = Turn::new(now);
         let begun = self.data.as_ref().map_or(Ok(()), Data::begin);
         match begun.and_then(|()| self.run(&mut turn, work)).and_then(|()| self.batch(&mut turn)) {
@@ -273,8 +278,9 @@ impl Engine {
         } else if let Some(data) = &mut self.data {
             data.rollback();
         }
-        // What was sent is forgotten with the rest: the outbox is the truth.
+        // What was sent is forgotten with the rest: the outbox and the rooms are the truth, and are looked at again.
         self.net.forget_sent();
+        self.retry_later(self.clock);
     }
 
     fn fail(&mut self, on_failure: OnFailure, code: ErrorCode, out: &mut Vec<Effect>) {
@@ -290,12 +296,27 @@ impl Engine {
                 sotto_protocol::frames::EntryKind::Message => Work::Unreadable(entry),
             }),
             // The fault is this browser's (disk full, damaged row): nothing was acknowledged, so the entries come again.
-            OnFailure::OneByOne(_) | OnFailure::Alone(_) | OnFailure::Reconnect => {
-                out.push(Effect::Emit(FromWorker::Update(Update::Notice { code, room: None })));
-                self.drop_connection(out);
-            }
-            OnFailure::Nothing => {}
+            OnFailure::OneByOne(_) | OnFailure::Alone(_) | OnFailure::Reconnect => self.start_over(code, out),
+            OnFailure::Answer { reply: Some(reply) } => out.push(Effect::Emit(FromWorker::Reply { id: reply, result: Err(code) })),
+            OnFailure::Answer { reply: None } if !is_content_fault(code) => self.start_over(code, out),
+            OnFailure::Answer { reply: None } | OnFailure::Nothing => {}
         }
+    }
+
+    fn on_failure(&self, work: &Work) -> OnFailure {
+        match work {
+            Work::Slow { id, .. } | Work::Input(Input::Command { id, .. }) => OnFailure::Reply(*id),
+            Work::Entries(entries) => OnFailure::OneByOne(entries.clone()),
+            Work::Entry(entry) => OnFailure::Alone(entry.clone()),
+            Work::Welcome(_) | Work::Unreadable(_) | Work::OutOfStep(_) | Work::Input(Input::Frame(_)) => OnFailure::Reconnect,
+            Work::Input(Input::Response { id, .. }) => OnFailure::Answer { reply: self.requests.get(id).and_then(net::Pending::reply) },
+            Work::Input(_) => OnFailure::Nothing,
+        }
+    }
+
+    fn start_over(&mut self, code: ErrorCode, out: &mut Vec<Effect>) {
+        out.push(Effect::Emit(FromWorker::Update(Update::Notice { code, room: None })));
+        self.drop_connection(out);
     }
 
     fn run(&mut self, turn: &mut Turn, work: Work) -> Result<(), ErrorCode> {
@@ -454,18 +475,6 @@ const fn is_content_fault(code: ErrorCode) -> bool {
             | ErrorCode::WrongClock
             | ErrorCode::Internal
     )
-}
-
-impl Work {
-    fn on_failure(&self) -> OnFailure {
-        match self {
-            Self::Slow { id, .. } | Self::Input(Input::Command { id, .. }) => OnFailure::Reply(*id),
-            Self::Entries(entries) => OnFailure::OneByOne(entries.clone()),
-            Self::Entry(entry) => OnFailure::Alone(entry.clone()),
-            Self::Welcome(_) | Self::Unreadable(_) | Self::OutOfStep(_) | Self::Input(Input::Frame(_)) => OnFailure::Reconnect,
-            Self::Input(_) => OnFailure::Nothing,
-        }
-    }
 }
 
 #[cfg(test)]

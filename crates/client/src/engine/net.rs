@@ -96,7 +96,7 @@ pub(super) enum Pending {
 
 impl Pending {
     /// The command that waits for the answer.
-    const fn reply(&self) -> Option<u32> {
+    pub(super) const fn reply(&self) -> Option<u32> {
         match self {
             Self::Claim { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } => Some(*reply),
             Self::CreateRoom { reply, .. } | Self::RoomState { reply, .. } | Self::TakeSeat { reply, .. } => *reply,
