@@ -55,6 +55,11 @@ pub fn error(code: ErrorCode) -> String {
         E::Offline => "There is no connection to the server. Check your network, then try again.",
         E::WrongPassphrase => "That is not the passphrase of this browser. Try again.",
         E::NotReady => "Sotto is still starting. Try again in a moment.",
+        E::OutOfStep => "This browser lost its place in a conversation and is taking it again. Some messages may be missing here.",
+        E::Forked => "A conversation had come apart: not everybody was in the same one. This browser has joined the others again.",
+        E::RolledBack => {
+            "The data in this browser is an older copy. Conversations are being brought up to date; if you restored no backup, change your password."
+        }
         E::IdentityChanged => "The identity behind this name is another than before. Compare the safety number before you write.",
     };
     sentence.into()
@@ -141,6 +146,12 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::Missing { count: 1 } => "1 message is no longer on the server".into(),
         SystemLine::Missing { count } => format!("{count} messages are no longer on the server"),
         SystemLine::NotReadable => "A message did not verify and was left out".into(),
+        SystemLine::SeatTakenAgain { who: person } if person.name.as_str() == me => {
+            "This browser had lost its place here and has taken it again".into()
+        }
+        SystemLine::SeatTakenAgain { who: person } => format!("{} had lost the place here and has taken it again", person.name),
+        SystemLine::Missed { count: 1 } => "1 message came while this browser had lost its place, and can't be read here".into(),
+        SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
         SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.name),
     }
 }

@@ -160,8 +160,8 @@ fn Entry(row: EntryRow, grouped: bool) -> impl IntoView {
             let me = app.state.me().map(|me| me.name.to_string()).unwrap_or_default();
             let icon = match line {
                 SystemLine::Created { .. } => Icon::Lock,
-                SystemLine::NewDevice { .. } | SystemLine::JoinedHere => Icon::Device,
-                SystemLine::Missing { .. } => Icon::Clock,
+                SystemLine::NewDevice { .. } | SystemLine::JoinedHere | SystemLine::SeatTakenAgain { .. } => Icon::Device,
+                SystemLine::Missing { .. } | SystemLine::Missed { .. } => Icon::Clock,
                 SystemLine::NotReadable | SystemLine::IdentityChanged { .. } => Icon::Alert,
             };
             let alarm = matches!(line, SystemLine::NotReadable | SystemLine::IdentityChanged { .. });

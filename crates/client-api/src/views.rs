@@ -208,6 +208,16 @@ pub enum SystemLine {
     },
     /// A message did not verify or was made for other readers, and was left out.
     NotReadable,
+    /// A person's browser was out of step and took its seat again.
+    SeatTakenAgain {
+        /// Whose.
+        who: PersonView,
+    },
+    /// Messages that came while this browser was out of step.
+    Missed {
+        /// How many.
+        count: u32,
+    },
     /// The identity of a person is another than before.
     IdentityChanged {
         /// Who.

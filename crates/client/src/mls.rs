@@ -3,11 +3,11 @@
 //! A function that fails may leave the group object and the journal half-way: the caller rolls the journal back and drops the
 //! group (DESIGN.md §5 rule 2). None of these functions does I/O.
 
-use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
     BasicCredential, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsMessageBodyIn,
-    MlsMessageIn, MlsMessageOut, OpenMlsProvider as _, ProcessedMessageContent, ProtocolMessage, ProtocolVersion, RatchetTreeIn, Sender,
-    StagedWelcome,
+    MlsMessageIn, MlsMessageOut, OpenMlsProvider as _, ProcessMessageError, ProcessedMessageContent, ProtocolMessage, ProtocolVersion,
+    RatchetTreeIn, Sender, StageCommitError, StagedWelcome,
 };
 use sotto_protocol::api::{AddressedWelcome, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId};
@@ -36,6 +36,8 @@ pub enum Processed {
     Commit {
         /// Devices that were added, or took a seat by external commit.
         joined: Vec<(AccountId, DeviceId)>,
+        /// Devices whose leaf was removed. One that took its own seat again stands in both.
+        removed: Vec<(AccountId, DeviceId)>,
     },
 }
 
@@ -174,6 +176,8 @@ pub fn join_by_welcome(provider: &Provider, room: RoomId, welcome: &[u8], ratche
     let staged = StagedWelcome::build_from_welcome(provider, &config::join_config(), welcome)
         .map_err(unauthentic)?
         .with_ratchet_tree(tree)
+        // Lifetimes are for whoever adds a device. In a tree they are over one day, and who is there stays there.
+        .skip_lifetime_validation()
         .build()
         .map_err(unauthentic)?;
     if staged.group_context().group_id() != &group_id(room) {
@@ -208,6 +212,7 @@ pub fn join_externally(
     let (group, bundle) = MlsGroup::external_commit_builder()
         .with_ratchet_tree(tree)
         .with_config(config::join_config())
+        .skip_lifetime_validation()
         .build_group(provider, group_info, credential(identity, key))
         .map_err(unauthentic)?
         .leaf_node_parameters(parameters)
@@ -239,7 +244,8 @@ pub fn encrypt(provider: &Provider, group: &mut MlsGroup, key: &LeafKey, content
 /// room, since MLS state does not name them: nobody else may ever come in.
 ///
 /// # Errors
-/// `not_authentic` (or `wrong_suite`, `malformed`, `commit_refused`) for everything that does not verify.
+/// `not_authentic` (or `wrong_suite`, `malformed`, `commit_refused`) for everything that does not verify; `rolled_back` for an own
+/// commit that this state does not know.
 pub fn process(
     provider: &Provider,
     group: &mut MlsGroup,
@@ -253,7 +259,7 @@ pub fn process(
         (ProtocolMessage::PublicMessage(_), true) | (ProtocolMessage::PrivateMessage(_), false) => {}
         _ => return Err(ErrorCode::WrongSuite),
     }
-    let processed = group.process_message(provider, message).map_err(unauthentic)?;
+    let processed = group.process_message(provider, message).map_err(not_processed)?;
     let sender = processed.sender().clone();
     match processed.into_content() {
         ProcessedMessageContent::ApplicationMessage(content) if !commit => {
@@ -271,9 +277,36 @@ pub fn process(
                 return Err(ErrorCode::CommitRefused);
             }
             group.merge_staged_commit(provider, *staged).map_err(internal)?;
-            Ok(Processed::Commit { joined: summary.joined })
+            Ok(Processed::Commit { joined: summary.joined, removed: summary.removed })
         }
         _ => Err(ErrorCode::NotAuthentic),
+    }
+}
+
+/// Forgets the staged commit.
+///
+/// # Errors
+/// `internal` when OpenMLS refuses, which it has no reason to.
+pub fn clear_commit(provider: &Provider, group: &mut MlsGroup) -> Result<(), ErrorCode> {
+    group.clear_pending_commit(provider.storage()).map_err(internal)
+}
+
+/// The GroupContext (RFC 9420 §8.1), encoded: equal for all who are in the same state of an epoch.
+///
+/// # Errors
+/// `internal` when it can't be encoded.
+pub fn context(group: &MlsGroup) -> Result<Vec<u8>, ErrorCode> {
+    group.public_group().group_context().tls_serialize_detached().map_err(internal)
+}
+
+/// The GroupContext that a GroupInfo names, encoded. Nothing of it is verified: it is good for comparing only.
+///
+/// # Errors
+/// `malformed`.
+pub fn context_of(group_info: &[u8]) -> Result<Vec<u8>, ErrorCode> {
+    match message(group_info)?.extract() {
+        MlsMessageBodyIn::GroupInfo(info) => info.group_context().tls_serialize_detached().map_err(internal),
+        _ => Err(ErrorCode::Malformed),
     }
 }
 
@@ -325,6 +358,13 @@ fn internal<E>(_: E) -> ErrorCode {
 
 fn unauthentic<E>(_: E) -> ErrorCode {
     ErrorCode::NotAuthentic
+}
+
+fn not_processed<E>(error: ProcessMessageError<E>) -> ErrorCode {
+    match error {
+        ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => ErrorCode::RolledBack,
+        _ => ErrorCode::NotAuthentic,
+    }
 }
 
 fn damaged<E>(_: E) -> ErrorCode {

@@ -142,6 +142,19 @@ pub struct RoomRecord {
     #[n(16)]
     #[cbor(default)]
     pub updated_at: Millis,
+    /// Position of the commit by which this device took its seat (again): it has no key for what came before. 0 for one that came
+    /// by Welcome or made the room.
+    #[n(17)]
+    #[cbor(default)]
+    pub joined_at: Seq,
+    /// Messages of others before it, after the newest one that was read.
+    #[n(18)]
+    #[cbor(default)]
+    pub missed: u32,
+    /// The newest of these.
+    #[n(19)]
+    #[cbor(default)]
+    pub missed_at: Seq,
 }
 
 /// Where this device stands in a room.
@@ -309,4 +322,18 @@ pub enum EntryKindRecord {
     /// Did not verify or was not made for this device.
     #[n(5)]
     NotReadable,
+    /// A device was out of step and took its seat again.
+    #[n(6)]
+    SeatTakenAgain {
+        /// Whose.
+        #[n(0)]
+        who: AccountId,
+    },
+    /// Messages that came while this device was out of step.
+    #[n(7)]
+    Missed {
+        /// How many.
+        #[n(0)]
+        count: u32,
+    },
 }

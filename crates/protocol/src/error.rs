@@ -121,6 +121,12 @@ codes! {
     46 NotReady "not_ready" 409,
     /// Somebody's identity is another than the one this device remembers.
     47 IdentityChanged "identity_changed" 409,
+    /// This browser lost its place in a room and takes it again.
+    48 OutOfStep "out_of_step" 409,
+    /// The members of a room are in different states of one epoch.
+    49 Forked "forked" 409,
+    /// This browser's data is an older copy of itself, or somebody has a copy.
+    50 RolledBack "rolled_back" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

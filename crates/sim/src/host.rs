@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use sotto_backend::{Backend, RequestContext, SessionToken};
 use sotto_client::Engine;
 use sotto_client::io::{Batch, Effect, Input};
-use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView};
+use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
@@ -28,6 +28,10 @@ pub(crate) fn nfkc(text: &str) -> String {
 pub(crate) fn context(now: Millis) -> RequestContext {
     RequestContext { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, now }
 }
+
+/// A browser's data as they were once.
+#[derive(Clone)]
+pub struct ProfileCopy(Disk);
 
 /// A person's browser.
 pub struct Host {
@@ -101,6 +105,30 @@ impl Host {
         self.timeline.clear();
         let signed_in = self.token.is_some();
         self.call(Command::Boot { signed_in }).await.map(|_| ())
+    }
+
+    /// What a backup of this browser would hold.
+    #[must_use]
+    pub fn copy_profile(&self) -> ProfileCopy {
+        ProfileCopy(self.disk.clone())
+    }
+
+    /// The browser is started from such a backup; the cookie is the newest one.
+    ///
+    /// # Errors
+    /// When booting fails.
+    pub async fn restore_profile(&mut self, copy: ProfileCopy) -> Result<(), SimError> {
+        self.disk = copy.0;
+        self.reload().await
+    }
+
+    /// System lines of the open room in order.
+    #[must_use]
+    pub fn lines(&self) -> Vec<SystemLine> {
+        let mut entries: Vec<&EntryView> = self.timeline.values().collect();
+        entries.sort_by_key(|entry| entry.seq);
+        let line = |entry: &&EntryView| if let EntryBody::System(line) = &entry.body { Some(line.clone()) } else { None };
+        entries.iter().filter_map(line).collect()
     }
 
     /// Asks the engine and runs until it answers.

@@ -7,5 +7,5 @@ mod host;
 mod socket;
 mod world;
 
-pub use host::{Host, SimError};
+pub use host::{Host, ProfileCopy, SimError};
 pub use world::{Beginning, Failure, Faults, Summary};

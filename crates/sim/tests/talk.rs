@@ -1,47 +1,12 @@
 //! Two people on the real engine and the real backend, in one process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use sotto_backend::{Backend, BackendConfig};
+mod kit;
+
+use kit::{PASSWORD, World, settle};
 use sotto_client_api::Command;
 use sotto_client_api::views::Phase;
 use sotto_sim::Host;
-
-const PASSWORD: &str = "a quiet evening by the sea";
-
-struct World {
-    backend: Backend,
-    now: u64,
-    _dir: tempfile::TempDir,
-}
-
-impl World {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let backend = Backend::open(BackendConfig::new(dir.path().to_owned())).await.unwrap();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-        Self { backend, now: u64::try_from(now).unwrap(), _dir: dir }
-    }
-
-    async fn person(&self, name: &str) -> Host {
-        let mut host = Host::new(&self.backend, self.now);
-        host.sign_up(name, PASSWORD).await.unwrap();
-        host
-    }
-}
-
-/// Runs everybody until nobody has anything left to do.
-async fn settle(hosts: &mut [&mut Host]) {
-    for _ in 0..40 {
-        let mut worked = false;
-        for host in hosts.iter_mut() {
-            worked |= host.run().await;
-        }
-        if !worked {
-            return;
-        }
-    }
-    panic!("they never come to rest");
-}
 
 fn states(host: &Host) -> Vec<(String, &'static str)> {
     host.texts()

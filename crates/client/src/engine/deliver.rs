@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
-use sotto_client_api::Update;
 use sotto_protocol::frames::{Cursor, Entry, EntryKind};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, Seq};
 
+use super::healing::Fault;
 use super::outbox::preview;
 use super::{Engine, Turn};
 use crate::content::{Content, Receipt};
@@ -19,9 +19,14 @@ impl Engine {
         let mut touched = BTreeSet::new();
         for entry in entries {
             let Some(mut room) = self.expected(turn, entry)? else { continue };
-            let line = self.apply_entry(turn, &mut room, entry)?;
-            self.advance(turn, room, entry, line)?;
             touched.insert(entry.room);
+            let hash = Bytes(Sha256::digest(entry.bytes.as_slice()).to_vec());
+            if entry.seq <= room.joined_at {
+                self.before_seat(turn, room, entry, hash)?;
+                continue;
+            }
+            let line = self.apply_entry(turn, &mut room, entry, hash)?;
+            self.advance(turn, room, entry, line)?;
         }
         if self.net.live() {
             for room in touched {
@@ -34,7 +39,7 @@ impl Engine {
     }
 
     /// The room, if this entry is the next one there. A repeated entry is nothing; a gap asks for the missing part.
-    fn expected(&mut self, turn: &mut Turn, entry: &Entry) -> Result<Option<RoomRecord>, ErrorCode> {
+    pub(super) fn expected(&mut self, turn: &mut Turn, entry: &Entry) -> Result<Option<RoomRecord>, ErrorCode> {
         let Some(room) = self.data()?.find_room(entry.room)?.filter(|room| room.seat == Seat::Taken) else {
             return Ok(None);
         };
@@ -42,15 +47,20 @@ impl Engine {
             return Ok(None);
         }
         if entry.seq > room.cursor + 1 {
-            self.found_gap(turn, &room);
+            self.out_of_step(turn, entry.room, Fault::Gap)?;
             return Ok(None);
         }
         Ok(Some(room))
     }
 
-    fn apply_entry(&mut self, turn: &mut Turn, room: &mut RoomRecord, entry: &Entry) -> Result<Option<EntryKindRecord>, ErrorCode> {
+    fn apply_entry(
+        &mut self,
+        turn: &mut Turn,
+        room: &mut RoomRecord,
+        entry: &Entry,
+        hash: Bytes,
+    ) -> Result<Option<EntryKindRecord>, ErrorCode> {
         let own = self.data()?.device.device();
-        let hash = Bytes(Sha256::digest(entry.bytes.as_slice()).to_vec());
         let commit = entry.kind == EntryKind::Commit;
         let bytes = entry.bytes.as_slice();
         let pair = [self.data()?.account(), room.peer];
@@ -72,7 +82,7 @@ impl Engine {
                 let by = self.data()?.account();
                 Ok((entry.seq == 1).then_some(EntryKindRecord::Created { by }))
             }
-            Processed::Commit { joined } => {
+            Processed::Commit { joined, removed } => {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
                 room.pending = None;
                 self.net.waits_for.remove(&entry.room);
@@ -80,7 +90,10 @@ impl Engine {
                     self.replaced(turn)?;
                 }
                 let newcomer = joined.first().filter(|_| entry.seq > 1);
-                Ok(newcomer.map(|(who, _)| EntryKindRecord::NewDevice { who: *who }))
+                Ok(newcomer.map(|device| match *device {
+                    (who, _) if removed.contains(device) => EntryKindRecord::SeatTakenAgain { who },
+                    (who, _) => EntryKindRecord::NewDevice { who },
+                }))
             }
         }
     }
@@ -120,7 +133,13 @@ impl Engine {
     }
 
     /// The cursor, the timeline line and the room move together.
-    fn advance(&mut self, turn: &mut Turn, mut room: RoomRecord, entry: &Entry, line: Option<EntryKindRecord>) -> Result<(), ErrorCode> {
+    pub(super) fn advance(
+        &mut self,
+        turn: &mut Turn,
+        mut room: RoomRecord,
+        entry: &Entry,
+        line: Option<EntryKindRecord>,
+    ) -> Result<(), ErrorCode> {
         room.cursor = entry.seq;
         let shown = line.map(|body| EntryRecord { seq: entry.seq, at: entry.at, body });
         if shown.is_some() {
@@ -134,12 +153,6 @@ impl Engine {
         self.show_room(turn, &room)
     }
 
-    /// An entry that does not verify takes its place as a line that says so; the log goes on.
-    pub(super) fn skip_unreadable(&mut self, turn: &mut Turn, entry: &Entry) -> Result<(), ErrorCode> {
-        let Some(room) = self.expected(turn, entry)? else { return Ok(()) };
-        self.advance(turn, room, entry, Some(EntryKindRecord::NotReadable))
-    }
-
     /// Retention took everything up to a position before it could be fetched: say how much.
     pub(super) fn lost(&mut self, turn: &mut Turn, upto: Cursor) -> Result<(), ErrorCode> {
         let Some(mut room) = self.data()?.find_room(upto.room)?.filter(|room| room.seat == Seat::Taken) else {
@@ -151,13 +164,10 @@ impl Engine {
         let count = u32::try_from(upto.seq - room.cursor).unwrap_or(u32::MAX);
         let record = EntryRecord { seq: upto.seq, at: turn.now, body: EntryKindRecord::Missing { count } };
         room.cursor = upto.seq;
-        // Commits may be among them: without them the next message does not open, so the seat is taken again.
-        room.seat = Seat::Lost;
         self.data()?.put_room(&room)?;
         self.show_entry(turn, upto.room, &record)?;
         Self::store_entry(turn, upto.room, record);
-        turn.emit(Update::Notice { code: ErrorCode::Gone, room: Some(upto.room) });
-        self.ask_room_state(turn, upto.room, None);
-        Ok(())
+        // Commits may be among them: without them the next message does not open. Before the own seat none matters.
+        if upto.seq < room.joined_at { Ok(()) } else { self.out_of_step(turn, upto.room, Fault::Deleted) }
     }
 }

@@ -12,6 +12,7 @@ mod boot;
 mod data;
 mod deliver;
 mod device;
+mod healing;
 mod net;
 mod outbox;
 mod people;
@@ -83,10 +84,8 @@ enum Work {
     Entries(Vec<Entry>),
     /// One entry, tried alone because its batch failed.
     Entry(Entry),
-    /// An entry that does not open: say so in the timeline and go on.
-    Unreadable(Entry),
-    /// A commit that does not open: this device is out of step and takes its seat again.
-    OutOfStep(Entry),
+    /// An entry that can't be applied, and why: [`healing`] knows what to do.
+    Misfit(Entry, ErrorCode),
 }
 
 /// What happens when a unit fails.
@@ -291,10 +290,7 @@ impl Engine {
                     self.work.push_front(Work::Entry(entry));
                 }
             }
-            OnFailure::Alone(entry) if is_content_fault(code) => self.work.push_front(match entry.kind {
-                sotto_protocol::frames::EntryKind::Commit => Work::OutOfStep(entry),
-                sotto_protocol::frames::EntryKind::Message => Work::Unreadable(entry),
-            }),
+            OnFailure::Alone(entry) if is_content_fault(code) => self.work.push_front(Work::Misfit(entry, code)),
             // The fault is this browser's (disk full, damaged row): nothing was acknowledged, so the entries come again.
             OnFailure::OneByOne(_) | OnFailure::Alone(_) | OnFailure::Reconnect => self.start_over(code, out),
             OnFailure::Answer { reply: Some(reply) } => out.push(Effect::Emit(FromWorker::Reply { id: reply, result: Err(code) })),
@@ -308,7 +304,7 @@ impl Engine {
             Work::Slow { id, .. } | Work::Input(Input::Command { id, .. }) => OnFailure::Reply(*id),
             Work::Entries(entries) => OnFailure::OneByOne(entries.clone()),
             Work::Entry(entry) => OnFailure::Alone(entry.clone()),
-            Work::Welcome(_) | Work::Unreadable(_) | Work::OutOfStep(_) | Work::Input(Input::Frame(_)) => OnFailure::Reconnect,
+            Work::Welcome(_) | Work::Misfit(..) | Work::Input(Input::Frame(_)) => OnFailure::Reconnect,
             Work::Input(Input::Response { id, .. }) => OnFailure::Answer { reply: self.requests.get(id).and_then(net::Pending::reply) },
             Work::Input(_) => OnFailure::Nothing,
         }
@@ -325,8 +321,7 @@ impl Engine {
             Work::Welcome(welcome) => self.welcomed(turn, &welcome),
             Work::Entries(entries) => self.apply_entries(turn, &entries),
             Work::Entry(entry) => self.apply_entries(turn, std::slice::from_ref(&entry)),
-            Work::Unreadable(entry) => self.skip_unreadable(turn, &entry),
-            Work::OutOfStep(entry) => self.lose_seat(turn, &entry),
+            Work::Misfit(entry, code) => self.misfit(turn, &entry, code),
             Work::Input(input) => match input {
                 Input::Command { id, command } => self.command(turn, id, command),
                 Input::Opened(opened) => self.opened(turn, opened),
@@ -473,6 +468,9 @@ const fn is_content_fault(code: ErrorCode) -> bool {
             | ErrorCode::WrongSuite
             | ErrorCode::CommitRefused
             | ErrorCode::WrongClock
+            | ErrorCode::RolledBack
+            // Of a room: `healing` finds out whether it is the room's state that does not load.
+            | ErrorCode::StorageDamaged
             | ErrorCode::Internal
     )
 }

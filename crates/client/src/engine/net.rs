@@ -9,6 +9,7 @@ use sotto_protocol::api::ErrorBody;
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION};
 use sotto_protocol::{Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
 
+use super::healing::Fault;
 use super::{Engine, Turn, Work};
 use crate::io::{Effect, Method};
 use crate::random;
@@ -40,7 +41,7 @@ pub(super) struct Net {
     /// Rooms in which something is missing between what is here and what came; asked for once more at `retry_at`.
     pub(super) gaps: BTreeSet<RoomId>,
     /// Rooms of the account, as the server said at the beginning.
-    heads: Vec<Cursor>,
+    heads: BTreeMap<RoomId, Seq>,
     /// When refused things are tried again.
     pub(super) retry_at: Option<Millis>,
 }
@@ -108,6 +109,11 @@ impl Pending {
 impl Net {
     pub(super) fn forget_sent(&mut self) {
         self.sent.clear();
+    }
+
+    /// Newest position of a room when the connection began; 0 for one that was not there.
+    pub(super) fn head(&self, room: RoomId) -> Seq {
+        self.heads.get(&room).copied().unwrap_or(0)
     }
 
     pub(super) const fn live(&self) -> bool {
@@ -271,7 +277,7 @@ impl Engine {
         match codec::decode(bytes, limits::SYNC_FRAME)? {
             ServerFrame::Ready { key_packages, heads, .. } => {
                 self.net.tries = 0;
-                self.net.heads = heads;
+                self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();
                 self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
                 self.set_connection(turn, State::CatchingUp);
                 self.refill_key_packages(turn, key_packages)
@@ -317,11 +323,9 @@ impl Engine {
 
     /// Rooms that the server knows and this device does not: it takes its seat there.
     fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
-        for head in std::mem::take(&mut self.net.heads) {
-            let known = self.data()?.find_room(head.room)?.is_some();
-            let asked = |pending: &Pending| matches!(pending, Pending::RoomState { room, .. } if *room == head.room);
-            if !known && !self.requests.values().any(asked) {
-                self.ask_room_state(turn, head.room, None);
+        for room in self.net.heads.keys().copied().collect::<Vec<_>>() {
+            if self.data()?.find_room(room)?.is_none() {
+                self.ask_room_state(turn, room, None);
             }
         }
         Ok(())
@@ -446,6 +450,7 @@ impl Engine {
             Pending::CreateRoom { room, reply } => self.room_not_created(turn, room, reply, error),
             Pending::TakeSeat { room, reply } => self.seat_not_taken(turn, room, reply, error),
             Pending::Commit { room } => self.commit_refused(turn, room, error),
+            Pending::RoomState { room, reply: None } if error.code == ErrorCode::NotFound => self.out_of_step(turn, room, Fault::Phantom),
             Pending::RoomState { reply: None, .. } => {
                 self.retry_later(turn.now);
                 Ok(())

@@ -5,6 +5,7 @@ use sotto_client_api::Update;
 use sotto_protocol::frames::{Ack, ClientFrame, Publish, Refusal};
 use sotto_protocol::{Bytes, ErrorCode, IdempotencyId, MessageId, RoomId, Seq, limits};
 
+use super::healing::Fault;
 use super::{Engine, Turn};
 use crate::content::{self, Content, Receipt};
 use crate::mls;
@@ -85,11 +86,18 @@ impl Engine {
                 continue;
             }
             let record = self.data()?.find_room(outgoing.room)?;
-            if !record.is_some_and(|record| record.seat == Seat::Taken && record.cursor > 0) {
+            if !record.is_some_and(|record| self.in_step(&record)) {
                 continue;
             }
             let waits_for = self.net.waits_for.get(&outgoing.room).copied();
-            let Some(sealed) = self.seal_outgoing(&mut outgoing, waits_for)? else { continue };
+            let sealed = match self.seal_outgoing(&mut outgoing, waits_for) {
+                Err(ErrorCode::StorageDamaged) => {
+                    self.out_of_step(turn, outgoing.room, Fault::State)?;
+                    continue;
+                }
+                sealed => sealed?,
+            };
+            let Some(sealed) = sealed else { continue };
             self.net.sent.insert(outgoing.idempotency);
             let cost = sealed.bytes.as_slice().len() + ENVELOPE;
             if size + cost > FRAME_ROOM && !frame.is_empty() {
@@ -147,8 +155,14 @@ impl Engine {
             self.net.sent.remove(&refusal.idempotency);
             match (refusal.code, refusal.epoch) {
                 // The commit that ended the epoch is on its way; then the message is encrypted again under the same ids.
-                (ErrorCode::StaleEpoch, Some(epoch)) => {
+                (ErrorCode::StaleEpoch, Some(epoch)) if outgoing.sealed.as_ref().is_some_and(|sealed| sealed.epoch < epoch) => {
                     self.net.waits_for.insert(refusal.room, epoch);
+                }
+                // The server is not ahead, so waiting does not help: one of the two is in a state that never came to be. Sent again
+                // when the seat is taken again, or by the next connection.
+                (ErrorCode::StaleEpoch, _) => {
+                    self.net.sent.insert(refusal.idempotency);
+                    self.ask_room_state(turn, refusal.room, None);
                 }
                 (ErrorCode::Unavailable | ErrorCode::TooManyTries, _) => self.retry_later(turn.now),
                 _ if outgoing.text.is_none() => self.data()?.delete(&key::outbox(outgoing.order))?,
@@ -163,7 +177,10 @@ impl Engine {
         self.flush_outbox(turn)
     }
 
-    /// An own message stands in the log: it becomes a timeline entry. Answers whether it was known here.
+    /// An own message stands in the log: it becomes a timeline entry.
+    ///
+    /// # Errors
+    /// `rolled_back` for one that is not known here: everything that was sent is in the outbox until the log shows it.
     pub(super) fn own_in_log(
         &mut self,
         room: &mut RoomRecord,
@@ -174,7 +191,7 @@ impl Engine {
         let data = self.data()?;
         let outbox = data.outbox()?;
         let Some(outgoing) = outbox.into_iter().find(|outgoing| outgoing.idempotency == idempotency) else {
-            return Ok(Some(EntryKindRecord::NotReadable));
+            return Err(ErrorCode::RolledBack);
         };
         data.delete(&key::outbox(outgoing.order))?;
         let author = data.account();

@@ -32,6 +32,9 @@ impl RoomRecord {
             pending: None,
             sends: 0,
             updated_at: active_at,
+            joined_at: 0,
+            missed: 0,
+            missed_at: 0,
         }
     }
 }
@@ -180,7 +183,7 @@ impl Engine {
         }
     }
 
-    fn forget_room(&mut self, room: RoomId) -> Result<(), ErrorCode> {
+    pub(super) fn forget_room(&mut self, room: RoomId) -> Result<(), ErrorCode> {
         let data = self.data_mut()?;
         data.delete_group(room)?;
         data.delete(&key::room(room))

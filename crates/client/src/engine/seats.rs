@@ -3,10 +3,11 @@
 use openmls::prelude::LeafNodeIndex;
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{CommitAck, ErrorBody, Person, RoomState};
-use sotto_protocol::frames::{ClientFrame, Cursor, Entry, Welcome};
+use sotto_protocol::frames::{ClientFrame, Cursor, Welcome};
 use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, codec, limits};
 
 use super::data::Data;
+use super::healing::Fault;
 use super::net::Pending;
 use super::{Engine, Turn};
 use crate::mls;
@@ -14,7 +15,11 @@ use crate::records::{ContactRecord, EntryKindRecord, EntryRecord, PendingCommit,
 
 impl Engine {
     pub(super) fn ask_room_state(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>) {
-        self.get(turn, format!("/api/v1/rooms/{room}/state"), Pending::RoomState { room, reply });
+        // One at a time, unless a command waits for it.
+        let asked = |pending: &Pending| matches!(pending, Pending::RoomState { room: asked, .. } if *asked == room);
+        if reply.is_some() || !self.requests.values().any(asked) {
+            self.get(turn, format!("/api/v1/rooms/{room}/state"), Pending::RoomState { room, reply });
+        }
     }
 
     /// Begins (again) to receive a room's log.
@@ -28,13 +33,12 @@ impl Engine {
     pub(super) fn welcomed(&mut self, turn: &mut Turn, welcome: &Welcome) -> Result<(), ErrorCode> {
         let known = self.data()?.find_room(welcome.room)?;
         let done = ClientFrame::WelcomeDone { room: welcome.room, epoch: welcome.epoch };
-        if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
+        if is_old(known.as_ref(), welcome) {
             Self::send(turn, &done);
             return Ok(());
         }
         if welcome.ratchet_tree.as_slice().is_empty() {
-            self.ask_room_state(turn, welcome.room, None);
-            return Ok(());
+            return self.out_of_step(turn, welcome.room, Fault::OrphanWelcome);
         }
         match self.accept_welcome(turn, welcome) {
             Ok(()) => {
@@ -44,8 +48,7 @@ impl Engine {
             // The rollback brings the key package back that OpenMLS deleted; an external commit takes the seat instead.
             Err(ErrorCode::NotAuthentic | ErrorCode::Malformed | ErrorCode::WrongSuite) => {
                 self.undo_turn(turn)?;
-                self.ask_room_state(turn, welcome.room, None);
-                Ok(())
+                self.out_of_step(turn, welcome.room, Fault::OrphanWelcome)
             }
             Err(code) => Err(code),
         }
@@ -75,9 +78,10 @@ impl Engine {
         let state: RoomState = codec::decode(body, limits::COMMIT_BODY)?;
         let known = self.data()?.find_room(room)?;
         if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
+            self.compare(turn, room, &state)?;
             return self.answer_room(turn, room, reply);
         }
-        if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room)
+        if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room && !is_old(known.as_ref(), welcome))
             && self.accept_welcome(turn, welcome).is_ok()
         {
             Self::send(turn, &ClientFrame::WelcomeDone { room, epoch: welcome.epoch });
@@ -124,14 +128,22 @@ impl Engine {
         };
         data.promote(room)?;
         record.seat = Seat::Taken;
-        record.cursor = ack.seq;
+        record.joined_at = ack.seq;
         record.sends = 0;
         record.updated_at = turn.now;
         record.active_at = record.active_at.max(ack.at);
+        // A newcomer begins here. Who was here before goes on reading from where it was: own messages are among what comes.
+        let newcomer = record.cursor == 0;
+        if newcomer {
+            record.cursor = ack.seq;
+        }
         data.put_room(&record)?;
-        let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere };
-        self.show_entry(turn, room, &joined)?;
-        Self::store_entry(turn, room, joined);
+        if newcomer {
+            let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere };
+            self.show_entry(turn, room, &joined)?;
+            Self::store_entry(turn, room, joined);
+        }
+        self.net.forget_sent();
         self.join_log(turn, &record);
         self.show_room(turn, &record)?;
         self.answer_room(turn, room, reply)?;
@@ -213,12 +225,13 @@ impl Engine {
     /// Commits the removal of leaves of the own account whose devices are not in the device list any more.
     fn remove_old_devices(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
         let listed = self.own_devices()?;
-        let data = self.data_mut()?;
+        let data = self.data()?;
         let own = data.account();
         let record = data.room(room)?;
-        if !may_commit(&record) {
+        if !self.may_commit(&record) {
             return Ok(());
         }
+        let data = self.data_mut()?;
         let members = data.with_group(room, |_, group| mls::members(group))?;
         let old: Vec<_> = members
             .into_iter()
@@ -236,7 +249,7 @@ impl Engine {
     pub(super) fn update_keys_when_due(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
         let record = self.data()?.room(room)?;
         let old = turn.now.saturating_sub(record.updated_at) >= limits::UPDATE_AFTER_MS;
-        if !may_commit(&record) || !(old || record.sends >= limits::UPDATE_AFTER_SENDS) {
+        if !self.may_commit(&record) || !(old || record.sends >= limits::UPDATE_AFTER_SENDS) {
             return Ok(());
         }
         self.commit(turn, record, &[])
@@ -266,30 +279,19 @@ impl Engine {
                 self.retry_later(turn.now);
                 Ok(())
             }
-            code => {
-                turn.emit(Update::Notice { code, room: Some(room) });
-                Ok(())
-            }
+            _ => self.out_of_step(turn, room, Fault::OwnCommitRefused),
         }
     }
 
-    /// A commit did not open here: this device is out of step, and takes its seat again from the server's public state.
-    pub(super) fn lose_seat(&mut self, turn: &mut Turn, entry: &Entry) -> Result<(), ErrorCode> {
-        let data = self.data_mut()?;
-        data.drop_group(entry.room);
-        let mut record = data.room(entry.room)?;
-        record.seat = Seat::Lost;
-        record.pending = None;
-        data.put_room(&record)?;
-        turn.emit(Update::Notice { code: ErrorCode::CommitRefused, room: Some(entry.room) });
-        self.ask_room_state(turn, entry.room, None);
-        Ok(())
+    /// One commit at a time.
+    fn may_commit(&self, record: &RoomRecord) -> bool {
+        record.pending.is_none() && self.in_step(record)
     }
 }
 
-/// One commit at a time, and none before the room's first one is merged.
-const fn may_commit(record: &RoomRecord) -> bool {
-    matches!(record.seat, Seat::Taken) && record.cursor > 0 && record.pending.is_none()
+/// Whether a Welcome leads to where this device has been: accepting it would go back in the log.
+fn is_old(known: Option<&RoomRecord>, welcome: &Welcome) -> bool {
+    known.is_some_and(|room| room.seat == Seat::Taken || welcome.seq <= room.cursor)
 }
 
 impl Data {

@@ -68,6 +68,8 @@ impl Engine {
             EntryKindRecord::JoinedHere => system(SystemLine::JoinedHere),
             EntryKindRecord::Missing { count } => system(SystemLine::Missing { count: *count }),
             EntryKindRecord::NotReadable => system(SystemLine::NotReadable),
+            EntryKindRecord::SeatTakenAgain { who } => system(SystemLine::SeatTakenAgain { who: self.person(*who)? }),
+            EntryKindRecord::Missed { count } => system(SystemLine::Missed { count: *count }),
         })
     }
 

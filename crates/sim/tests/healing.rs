@@ -1,0 +1,97 @@
+//! Browsers that are out of step, and come back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod kit;
+
+use kit::{World, settle};
+use sotto_client_api::Command;
+use sotto_client_api::views::SystemLine;
+use sotto_protocol::ErrorCode;
+use sotto_sim::Host;
+
+const WEEK: u64 = 7 * 24 * 3_600_000;
+
+fn said(host: &Host) -> Vec<String> {
+    host.texts().into_iter().map(|(text, _)| text).collect()
+}
+
+async fn reconnect(host: &mut Host) {
+    host.set_online(true);
+    host.call(Command::Nudge).await.unwrap();
+}
+
+// Fails when `own_in_log` takes an own message that is not in the outbox for one that does not verify.
+#[tokio::test]
+async fn an_older_copy_of_the_profile_is_noticed_before_anything_is_encrypted_with_it() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    settle(&mut [&mut alice, &mut bob]).await;
+    let room = alice.open_with("bob-1").await.unwrap();
+    alice.say(room, "one").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(room).await.unwrap();
+
+    let copy = alice.copy_profile();
+    for text in ["two", "three"] {
+        alice.say(room, text).await.unwrap();
+    }
+    bob.say(room, "answer").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    let before = bob.epochs().unwrap();
+
+    alice.set_online(false);
+    alice.restore_profile(copy).await.unwrap();
+    alice.open(room).await.unwrap();
+    alice.say(room, "four").await.unwrap();
+    reconnect(&mut alice).await;
+    settle(&mut [&mut alice, &mut bob]).await;
+
+    assert_eq!(alice.notices, [ErrorCode::RolledBack]);
+    assert_eq!(bob.notices, []);
+    // Had "four" been encrypted with the old keys, its generation would have been one that bob has used up.
+    assert_eq!(said(&bob), ["one", "two", "three", "answer", "four"]);
+    let who = |line: &SystemLine| matches!(line, SystemLine::SeatTakenAgain { who } if who.name.as_str() == "alice-1");
+    assert!(bob.lines().iter().any(who), "{:?}", bob.lines());
+    assert!(bob.epochs().unwrap()[&room] > before[&room]);
+
+    // Her own later texts are gone with the backup's age, bob's can't be opened any more: she is told how many.
+    assert_eq!(said(&alice), ["one", "four"]);
+    let missed = alice.lines().into_iter().find_map(|line| if let SystemLine::Missed { count } = line { Some(count) } else { None });
+    assert!(missed.is_some_and(|count| count >= 3), "{:?}", alice.lines());
+
+    bob.say(room, "five").await.unwrap();
+    alice.say(room, "six").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(said(&alice), ["one", "four", "five", "six"]);
+    assert_eq!(said(&bob)[5..], ["five", "six"]);
+    assert_eq!(alice.epochs().unwrap(), bob.epochs().unwrap());
+}
+
+// Fails when `not_processed` takes OpenMLS's `OwnCommitMismatch` for any other error.
+#[tokio::test]
+async fn a_copy_from_before_an_own_commit_is_noticed_and_heals() {
+    let mut world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    settle(&mut [&mut alice, &mut bob]).await;
+    let room = alice.open_with("bob-1").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    let copy = alice.copy_profile();
+
+    // The next message after a week brings a commit, whose entry is the first that the copy does not know.
+    world.now += WEEK;
+    alice.now = world.now;
+    bob.say(room, "still there?").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    let before = bob.epochs().unwrap();
+
+    alice.restore_profile(copy).await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(alice.notices, [ErrorCode::RolledBack]);
+    assert!(bob.epochs().unwrap()[&room] > before[&room]);
+    alice.open(room).await.unwrap();
+    alice.say(room, "here").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(room).await.unwrap();
+    assert_eq!(said(&bob), ["still there?", "here"]);
+    assert_eq!(alice.epochs().unwrap(), bob.epochs().unwrap());
+}

@@ -1,0 +1,42 @@
+//! People on the real engine and the real backend, in one process, with a network that loses nothing.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use sotto_backend::{Backend, BackendConfig};
+use sotto_sim::Host;
+
+pub(crate) const PASSWORD: &str = "a quiet evening by the sea";
+
+pub(crate) struct World {
+    pub(crate) backend: Backend,
+    pub(crate) now: u64,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let backend = Backend::open(BackendConfig::new(dir.path().to_owned())).await.unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        Self { backend, now: u64::try_from(now).unwrap(), _dir: dir }
+    }
+
+    pub(crate) async fn person(&self, name: &str) -> Host {
+        let mut host = Host::new(&self.backend, self.now);
+        host.sign_up(name, PASSWORD).await.unwrap();
+        host
+    }
+}
+
+/// Runs everybody until nobody has anything left to do.
+pub(crate) async fn settle(hosts: &mut [&mut Host]) {
+    for _ in 0..40 {
+        let mut worked = false;
+        for host in hosts.iter_mut() {
+            worked |= host.run().await;
+        }
+        if !worked {
+            return;
+        }
+    }
+    panic!("they never come to rest");
+}
