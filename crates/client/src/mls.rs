@@ -6,8 +6,8 @@
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
     BasicCredential, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsMessageBodyIn,
-    MlsMessageIn, MlsMessageOut, OpenMlsProvider as _, ProcessMessageError, ProcessedMessageContent, ProtocolMessage, ProtocolVersion,
-    RatchetTreeIn, Sender, StageCommitError, StagedWelcome,
+    MlsMessageIn, MlsMessageOut, NewSignerBundle, OpenMlsProvider as _, ProcessMessageError, ProcessedMessageContent, ProtocolMessage,
+    ProtocolVersion, RatchetTreeIn, Sender, StageCommitError, StagedWelcome,
 };
 use sotto_protocol::api::{AddressedWelcome, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId};
@@ -108,6 +108,21 @@ pub fn create(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, roo
     Ok(Beginning { group_info: tls(&group_info)?, ratchet_tree: tls(&group.export_ratchet_tree())?, group })
 }
 
+/// With which leaf signature key a commit is signed.
+pub enum Signing<'a> {
+    /// The one in the leaf, which stays.
+    With(&'a LeafKey),
+    /// The one in the leaf, and a new one takes its place: who has a copy of the old one can sign nothing any more.
+    Renewing {
+        /// In the leaf now.
+        old: &'a LeafKey,
+        /// In the leaf afterwards.
+        new: &'a LeafKey,
+        /// Signs the new one.
+        identity: &'a DeviceIdentity,
+    },
+}
+
 /// Stages a commit: adds, removes and a fresh path. It is merged only when the log shows it.
 ///
 /// # Errors
@@ -115,12 +130,12 @@ pub fn create(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, roo
 pub fn stage_commit(
     provider: &Provider,
     group: &mut MlsGroup,
-    key: &LeafKey,
+    signing: Signing<'_>,
     joiners: &[Joiner],
     removed: &[LeafNodeIndex],
 ) -> Result<UploadCommit, ErrorCode> {
     let epoch = group.epoch().as_u64();
-    let bundle = group
+    let builder = group
         .commit_builder()
         .force_self_update(true)
         .propose_adds(joiners.iter().map(|joiner| joiner.key_package.clone()))
@@ -128,11 +143,15 @@ pub fn stage_commit(
         .load_psks(provider.storage())
         .map_err(internal)?
         .create_group_info(true)
-        .use_ratchet_tree_extension(false)
-        .build(provider.rand(), provider.crypto(), key, |_| true)
-        .map_err(internal)?
-        .stage_commit(provider)
-        .map_err(internal)?;
+        .use_ratchet_tree_extension(false);
+    let built = match signing {
+        Signing::With(key) => builder.build(provider.rand(), provider.crypto(), key, |_| true),
+        Signing::Renewing { old, new, identity } => {
+            let bundle = NewSignerBundle { signer: new, credential_with_key: credential(identity, new) };
+            builder.build_with_new_signer(provider.rand(), provider.crypto(), old, bundle, |_| true)
+        }
+    };
+    let bundle = built.map_err(internal)?.stage_commit(provider).map_err(internal)?;
     let (commit, welcome, group_info) = bundle.into_messages();
     upload(epoch, &commit, group_info.as_ref(), welcome.as_ref(), joiners)
 }
@@ -192,7 +211,8 @@ pub fn join_by_welcome(provider: &Provider, room: RoomId, welcome: &[u8], ratche
 /// not be used before the server accepted.
 ///
 /// # Errors
-/// `not_authentic` for room state that does not verify; `internal` when OpenMLS refuses.
+/// `not_authentic` for room state that does not verify; `device_unknown` when a leaf of this device stands there with another
+/// signature key; `internal` when OpenMLS refuses.
 pub fn join_externally(
     provider: &Provider,
     identity: &DeviceIdentity,
@@ -227,7 +247,10 @@ pub fn join_externally(
     if group.group_id() != &group_id(room) {
         return Err(ErrorCode::NotAuthentic);
     }
-    rules::check_room(group.public_group())?;
+    rules::check_room(group.public_group()).map_err(|violation| match violation {
+        rules::RuleViolation::DuplicateDevice => ErrorCode::DeviceUnknown,
+        other => other.into(),
+    })?;
     let (commit, _, group_info) = bundle.into_messages();
     upload(group.epoch().as_u64().saturating_sub(1), &commit, group_info.as_ref(), None, &[])
 }

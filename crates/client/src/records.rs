@@ -155,6 +155,10 @@ pub struct RoomRecord {
     #[n(19)]
     #[cbor(default)]
     pub missed_at: Seq,
+    /// Public half of the key in this device's leaf, once that is another than [`DeviceRecord::leaf_key`].
+    #[n(20)]
+    #[cbor(default)]
+    pub leaf_key: Bytes,
 }
 
 /// Where this device stands in a room.
@@ -191,6 +195,10 @@ pub struct PendingCommit {
     /// Encoded `UploadCommit`.
     #[n(1)]
     pub upload: Bytes,
+    /// Public half of the key that stands in this device's leaf afterwards.
+    #[n(2)]
+    #[cbor(default)]
+    pub leaf_key: Bytes,
 }
 
 /// A person whose identity this device remembers.

@@ -175,6 +175,14 @@ impl Host {
         Ok(self.engine.epoch_authenticators()?.into_iter().map(|(room, (epoch, _))| (room, epoch)).collect())
     }
 
+    /// The signature key in the own leaf of a room.
+    ///
+    /// # Errors
+    /// Before there is one.
+    pub fn leaf_key(&mut self, room: RoomId) -> Result<Vec<u8>, ErrorCode> {
+        self.engine.leaf_key(room)
+    }
+
     /// Lets the clock pass to the engine's next appointment, at most a second.
     pub fn pass_time(&mut self) {
         let next = self.wake_at.map_or(self.now + 1_000, |at| at.clamp(self.now, self.now + 1_000));

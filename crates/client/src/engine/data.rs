@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
-use sotto_protocol::{AccountId, ErrorCode, RoomId, UserName, codec};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, UserName, codec};
 
 use crate::identity::DeviceIdentity;
 use crate::io::{Row, Store};
@@ -190,6 +190,30 @@ impl Data {
     pub(super) fn leaf_key_of(&self, public: &[u8]) -> Result<LeafKey, ErrorCode> {
         let secret = self.provider.storage().get(&key::leaf_key(public)).map_err(code)?.ok_or(ErrorCode::StorageDamaged)?;
         LeafKey::from_secret(&secret)
+    }
+
+    /// The key in this device's leaf of a room.
+    pub(super) fn room_leaf_key(&self, record: &RoomRecord) -> Result<LeafKey, ErrorCode> {
+        if record.leaf_key.as_slice().is_empty() { self.leaf_key() } else { self.leaf_key_of(record.leaf_key.as_slice()) }
+    }
+
+    /// Forgets a leaf key that stands in no leaf any more. The device's own one stays: its key packages name it.
+    pub(super) fn delete_leaf_key(&self, public: &Bytes) -> Result<(), ErrorCode> {
+        let of_one_room = !public.as_slice().is_empty() && self.record()?.leaf_key != *public;
+        if of_one_room { self.delete(&key::leaf_key(public.as_slice())) } else { Ok(()) }
+    }
+
+    /// A commit of a room is merged or given up: what it would have brought stays or goes.
+    pub(super) fn end_pending(&self, record: &mut RoomRecord, merged: bool) -> Result<(), ErrorCode> {
+        let Some(pending) = record.pending.take() else { return Ok(()) };
+        if !merged {
+            return self.delete_leaf_key(&pending.leaf_key);
+        }
+        if pending.leaf_key.as_slice().is_empty() {
+            return Ok(());
+        }
+        let old = std::mem::replace(&mut record.leaf_key, pending.leaf_key);
+        self.delete_leaf_key(&old)
     }
 
     /// Keys of all rows, for deleting them.

@@ -75,7 +75,7 @@ impl Engine {
                 self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)
             }
             Processed::OwnCommit => {
-                room.pending = None;
+                self.data()?.end_pending(room, true)?;
                 room.sends = 0;
                 room.updated_at = turn.now;
                 self.net.waits_for.remove(&entry.room);
@@ -84,7 +84,7 @@ impl Engine {
             }
             Processed::Commit { joined, removed } => {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
-                room.pending = None;
+                self.data()?.end_pending(room, false)?;
                 self.net.waits_for.remove(&entry.room);
                 if !self.data_mut()?.with_group(entry.room, |_, group| Ok(group.is_active()))? {
                     self.replaced(turn)?;

@@ -134,8 +134,8 @@ impl Engine {
     fn lose_seat(&mut self, turn: &mut Turn, mut record: RoomRecord) -> Result<(), ErrorCode> {
         let data = self.data_mut()?;
         data.drop_group(record.room);
+        data.end_pending(&mut record, false)?;
         record.seat = Seat::Lost;
-        record.pending = None;
         data.put_room(&record)?;
         self.ask_room_state(turn, record.room, None);
         Ok(())
@@ -149,7 +149,7 @@ impl Engine {
     /// The server keeps the order, so a commit that it refuses never stands in the log; if it lies, the log shows a commit that
     /// nothing here waits for ([`Fault::RolledBack`]).
     fn drop_commit(&mut self, turn: &Turn, mut record: RoomRecord) -> Result<(), ErrorCode> {
-        if record.pending.take().is_none() {
+        if record.pending.is_none() {
             return Ok(());
         }
         // New keys are due again in their time: at once would ask the same server the same thing with every message.
@@ -157,6 +157,7 @@ impl Engine {
         record.updated_at = turn.now;
         let data = self.data_mut()?;
         data.with_group(record.room, mls::clear_commit)?;
+        data.end_pending(&mut record, false)?;
         data.put_room(&record)
     }
 

@@ -210,6 +210,15 @@ impl Engine {
         rooms.into_iter().map(|room| Ok((room, of(data, room)?))).collect()
     }
 
+    /// Public half of the signature key in the own leaf of a room.
+    ///
+    /// # Errors
+    /// As [`Engine::epoch_authenticators`].
+    pub fn leaf_key(&mut self, room: RoomId) -> Result<Vec<u8>, ErrorCode> {
+        let own = |group: &openmls::group::MlsGroup| group.own_leaf_node().map(|leaf| leaf.signature_key().as_slice().to_vec());
+        self.data_mut()?.with_group(room, |_, group| own(group).ok_or(ErrorCode::StorageDamaged))
+    }
+
     /// Whether nothing waits for the server: no message, no commit, no seat.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use sotto_rules::identity::{VerifiedHead, check_rising, decode_device_list, devi
 
 use super::net::Pending;
 use super::{Engine, Turn};
-use crate::mls::{self, Joiner};
+use crate::mls::{self, Joiner, Signing};
 use crate::random;
 use crate::records::{ContactRecord, RoomRecord, Seat, key};
 
@@ -35,6 +35,7 @@ impl RoomRecord {
             joined_at: 0,
             missed: 0,
             missed_at: 0,
+            leaf_key: Bytes(Vec::new()),
         }
     }
 }
@@ -117,7 +118,7 @@ impl Engine {
         let leaf_key = data.leaf_key()?;
         let mls::Beginning { mut group, group_info, ratchet_tree } = mls::create(&data.provider, &data.device, &leaf_key, room)?;
         let joiners: Vec<Joiner> = joiner.into_iter().collect();
-        let commit = mls::stage_commit(&data.provider, &mut group, &leaf_key, &joiners, &[])?;
+        let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), &joiners, &[])?;
         data.keep_group(room, group);
         let upload = codec::encode(&CreateRoom { room, peer, group_info, ratchet_tree, commit });
         data.put_room(&RoomRecord::new(room, peer, Seat::Creating { upload: Bytes(upload.clone()) }, now))?;

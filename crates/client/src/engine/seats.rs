@@ -10,7 +10,9 @@ use super::data::Data;
 use super::healing::Fault;
 use super::net::Pending;
 use super::{Engine, Turn};
-use crate::mls;
+use crate::identity::DeviceIdentity;
+use crate::leaf_key::LeafKey;
+use crate::mls::{self, Signing};
 use crate::records::{ContactRecord, EntryKindRecord, EntryRecord, PendingCommit, RoomRecord, Seat};
 
 impl Engine {
@@ -105,16 +107,25 @@ impl Engine {
         let known = data.find_room(room)?;
         data.drop_staging(room)?;
         // With the leaf key that stands in the tree OpenMLS also removes the old leaf of this device.
-        let leaf_key = data.leaf_key()?;
+        let leaf_key = known.as_ref().map_or_else(|| data.leaf_key(), |known| data.room_leaf_key(known))?;
         let upload = data.within_staging(room, || {
             mls::join_externally(&data.provider, &data.device, &leaf_key, room, state.group_info.as_slice(), state.ratchet_tree.as_slice())
-        })?;
+        });
+        let upload = match upload {
+            // The key in this device's leaf is one that it does not have (an older copy of the profile, from before the key was
+            // renewed): a device that lost its keys is a new device.
+            Err(ErrorCode::DeviceUnknown) => {
+                self.undo_turn(turn)?;
+                return self.replaced(turn);
+            }
+            upload => upload?,
+        };
+        let data = self.data()?;
         let members = data.within_staging(room, || mls::load(&data.provider, room).and_then(|group| mls::members(&group)))?;
         let peer = peer_of(data, data.account(), &members, &state.info.members)?;
         let body = codec::encode(&upload);
         let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
         record.seat = Seat::Joining { upload: Bytes(body.clone()) };
-        record.pending = None;
         data.put_room(&record)?;
         self.post_bytes(turn, format!("/api/v1/rooms/{room}/commits"), body, Pending::TakeSeat { room, reply });
         Ok(())
@@ -130,10 +141,11 @@ impl Engine {
         record.seat = Seat::Taken;
         record.joined_at = ack.seq;
         record.sends = 0;
-        record.updated_at = turn.now;
         record.active_at = record.active_at.max(ack.at);
-        // A newcomer begins here. Who was here before goes on reading from where it was: own messages are among what comes.
+        // A newcomer begins here. Who was here before goes on reading from where it was: own messages are among what comes. Its leaf
+        // key is still the old one, so it is renewed as soon as that is done.
         let newcomer = record.cursor == 0;
+        record.updated_at = if newcomer { turn.now } else { 0 };
         if newcomer {
             record.cursor = ack.seq;
         }
@@ -258,10 +270,15 @@ impl Engine {
     fn commit(&mut self, turn: &mut Turn, mut record: RoomRecord, removed: &[LeafNodeIndex]) -> Result<(), ErrorCode> {
         let data = self.data_mut()?;
         let room = record.room;
-        let leaf_key = data.leaf_key()?;
-        let upload = data.with_group(room, |provider, group| mls::stage_commit(provider, group, &leaf_key, &[], removed))?;
+        let (old, new) = (data.room_leaf_key(&record)?, LeafKey::generate()?);
+        data.put_leaf_key(&new)?;
+        let identity = DeviceIdentity::decode(data.record()?.identity.as_slice())?;
+        let upload = data.with_group(room, |provider, group| {
+            mls::stage_commit(provider, group, Signing::Renewing { old: &old, new: &new, identity: &identity }, &[], removed)
+        })?;
         let body = Bytes(codec::encode(&upload));
-        record.pending = Some(PendingCommit { idempotency: upload.idempotency, upload: body.clone() });
+        let leaf_key = Bytes(new.public().to_vec());
+        record.pending = Some(PendingCommit { idempotency: upload.idempotency, upload: body.clone(), leaf_key });
         data.put_room(&record)?;
         self.post_commit(turn, room, body);
         Ok(())
