@@ -118,8 +118,8 @@ pub enum Signing<'a> {
         old: &'a LeafKey,
         /// In the leaf afterwards.
         new: &'a LeafKey,
-        /// Signs the new one.
-        identity: &'a DeviceIdentity,
+        /// Of this device with the new one.
+        credential: CredentialWithKey,
     },
 }
 
@@ -146,8 +146,8 @@ pub fn stage_commit(
         .use_ratchet_tree_extension(false);
     let built = match signing {
         Signing::With(key) => builder.build(provider.rand(), provider.crypto(), key, |_| true),
-        Signing::Renewing { old, new, identity } => {
-            let bundle = NewSignerBundle { signer: new, credential_with_key: credential(identity, new) };
+        Signing::Renewing { old, new, credential } => {
+            let bundle = NewSignerBundle { signer: new, credential_with_key: credential };
             builder.build_with_new_signer(provider.rand(), provider.crypto(), old, bundle, |_| true)
         }
     };
@@ -358,7 +358,8 @@ fn author(group: &MlsGroup, index: LeafNodeIndex) -> Result<DeviceCredential, Er
     Ok(verified_credential(member.credential.serialized_content(), &member.signature_key)?)
 }
 
-fn credential(identity: &DeviceIdentity, key: &LeafKey) -> CredentialWithKey {
+/// A device's credential for a leaf with this key.
+pub fn credential(identity: &DeviceIdentity, key: &LeafKey) -> CredentialWithKey {
     let public = key.public();
     CredentialWithKey {
         credential: BasicCredential::new(identity.leaf_credential(&public)).into(),

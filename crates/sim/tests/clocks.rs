@@ -22,10 +22,7 @@ async fn page(host: &mut Host, room: RoomId) -> Vec<String> {
 #[tokio::test]
 async fn r66_clock_skew_of_a_day_either_way_does_not_change_the_order() {
     let world = World::new().await;
-    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
-    settle(&mut [&mut alice, &mut bob]).await;
-    let room = alice.open_with("bob-1").await.unwrap();
-    settle(&mut [&mut alice, &mut bob]).await;
+    let (mut alice, mut bob, room) = world.pair().await;
 
     alice.now = world.now + DAY;
     bob.now = world.now - DAY;

@@ -24,9 +24,7 @@ async fn reconnect(host: &mut Host) {
 #[tokio::test]
 async fn an_older_copy_of_the_profile_is_noticed_before_anything_is_encrypted_with_it() {
     let world = World::new().await;
-    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
-    settle(&mut [&mut alice, &mut bob]).await;
-    let room = alice.open_with("bob-1").await.unwrap();
+    let (mut alice, mut bob, room) = world.pair().await;
     alice.say(room, "one").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
     bob.open(room).await.unwrap();
@@ -71,10 +69,7 @@ async fn an_older_copy_of_the_profile_is_noticed_before_anything_is_encrypted_wi
 #[tokio::test]
 async fn a_copy_from_before_an_own_commit_is_noticed_and_is_no_device_any_more() {
     let mut world = World::new().await;
-    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
-    settle(&mut [&mut alice, &mut bob]).await;
-    let room = alice.open_with("bob-1").await.unwrap();
-    settle(&mut [&mut alice, &mut bob]).await;
+    let (mut alice, mut bob, room) = world.pair().await;
     let copy = alice.copy_profile();
 
     // The next message after a week brings a commit with a new leaf key, which the copy does not have.
@@ -106,10 +101,7 @@ async fn a_copy_from_before_an_own_commit_is_noticed_and_is_no_device_any_more()
 #[tokio::test]
 async fn a_new_leaf_key_comes_with_every_update() {
     let mut world = World::new().await;
-    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
-    settle(&mut [&mut alice, &mut bob]).await;
-    let room = alice.open_with("bob-1").await.unwrap();
-    settle(&mut [&mut alice, &mut bob]).await;
+    let (mut alice, mut bob, room) = world.pair().await;
     let mut keys = Vec::new();
     for _ in 0..3 {
         keys.push(alice.leaf_key(room).unwrap());

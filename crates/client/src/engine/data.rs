@@ -192,7 +192,15 @@ impl Data {
         LeafKey::from_secret(&secret)
     }
 
-    /// The key in this device's leaf of a room.
+    /// Public half of the signature key in the own leaf, as the room's state says.
+    pub(super) fn own_leaf(&mut self, room: RoomId) -> Result<Vec<u8>, ErrorCode> {
+        self.with_group(room, |_, group| {
+            let leaf = group.own_leaf_node().ok_or(ErrorCode::StorageDamaged)?;
+            Ok(leaf.signature_key().as_slice().to_vec())
+        })
+    }
+
+    /// The key in this device's leaf of a room, also of one whose state does not load.
     pub(super) fn room_leaf_key(&self, record: &RoomRecord) -> Result<LeafKey, ErrorCode> {
         if record.leaf_key.as_slice().is_empty() { self.leaf_key() } else { self.leaf_key_of(record.leaf_key.as_slice()) }
     }

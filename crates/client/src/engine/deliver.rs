@@ -147,8 +147,7 @@ impl Engine {
         }
         self.data()?.put_room(&room)?;
         if let Some(record) = shown {
-            self.show_entry(turn, entry.room, &record)?;
-            Self::store_entry(turn, entry.room, record);
+            self.add_line(turn, entry.room, record)?;
         }
         self.show_room(turn, &room)
     }
@@ -165,8 +164,7 @@ impl Engine {
         let record = EntryRecord { seq: upto.seq, at: turn.now, body: EntryKindRecord::Missing { count } };
         room.cursor = upto.seq;
         self.data()?.put_room(&room)?;
-        self.show_entry(turn, upto.room, &record)?;
-        Self::store_entry(turn, upto.room, record);
+        self.add_line(turn, upto.room, record)?;
         // Commits may be among them: without them the next message does not open. Before the own seat none matters.
         if upto.seq < room.joined_at { Ok(()) } else { self.out_of_step(turn, upto.room, Fault::Deleted) }
     }

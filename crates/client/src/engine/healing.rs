@@ -203,8 +203,6 @@ impl Engine {
             return Ok(());
         }
         let line = EntryRecord { seq: room.missed_at, at: turn.now, body: EntryKindRecord::Missed { count } };
-        self.show_entry(turn, room.room, &line)?;
-        Self::store_entry(turn, room.room, line);
-        Ok(())
+        self.add_line(turn, room.room, line)
     }
 }

@@ -215,8 +215,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::epoch_authenticators`].
     pub fn leaf_key(&mut self, room: RoomId) -> Result<Vec<u8>, ErrorCode> {
-        let own = |group: &openmls::group::MlsGroup| group.own_leaf_node().map(|leaf| leaf.signature_key().as_slice().to_vec());
-        self.data_mut()?.with_group(room, |_, group| own(group).ok_or(ErrorCode::StorageDamaged))
+        self.data_mut()?.own_leaf(room)
     }
 
     /// Whether nothing waits for the server: no message, no commit, no seat.

@@ -117,17 +117,15 @@ impl Engine {
     /// The ciphertext for the room's epoch: the stored one, or a new one when its epoch has passed.
     fn seal_outgoing(&mut self, outgoing: &mut OutboxRecord, waits_for: Option<u64>) -> Result<Option<SealedMessage>, ErrorCode> {
         let data = self.data_mut()?;
-        let (epoch, own_key) = data.with_group(outgoing.room, |_, group| {
-            let leaf = group.own_leaf_node().ok_or(ErrorCode::StorageDamaged)?;
-            Ok((group.epoch().as_u64(), leaf.signature_key().as_slice().to_vec()))
-        })?;
+        let epoch = data.with_group(outgoing.room, |_, group| Ok(group.epoch().as_u64()))?;
         if waits_for.is_some_and(|wanted| epoch < wanted) {
             return Ok(None);
         }
         if let Some(sealed) = outgoing.sealed.as_ref().filter(|sealed| sealed.epoch == epoch) {
             return Ok(Some(sealed.clone()));
         }
-        let leaf_key = data.leaf_key_of(&own_key)?;
+        let own_leaf = data.own_leaf(outgoing.room)?;
+        let leaf_key = data.leaf_key_of(&own_leaf)?;
         let content = outgoing.content.clone();
         let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, content.as_slice()))?;
         let sealed = SealedMessage { epoch, bytes };

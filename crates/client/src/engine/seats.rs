@@ -10,7 +10,6 @@ use super::data::Data;
 use super::healing::Fault;
 use super::net::Pending;
 use super::{Engine, Turn};
-use crate::identity::DeviceIdentity;
 use crate::leaf_key::LeafKey;
 use crate::mls::{self, Signing};
 use crate::records::{ContactRecord, EntryKindRecord, EntryRecord, PendingCommit, RoomRecord, Seat};
@@ -152,8 +151,7 @@ impl Engine {
         data.put_room(&record)?;
         if newcomer {
             let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere };
-            self.show_entry(turn, room, &joined)?;
-            Self::store_entry(turn, room, joined);
+            self.add_line(turn, room, joined)?;
         }
         self.net.forget_sent();
         self.join_log(turn, &record);
@@ -272,9 +270,9 @@ impl Engine {
         let room = record.room;
         let (old, new) = (data.room_leaf_key(&record)?, LeafKey::generate()?);
         data.put_leaf_key(&new)?;
-        let identity = DeviceIdentity::decode(data.record()?.identity.as_slice())?;
+        let credential = mls::credential(&data.device, &new);
         let upload = data.with_group(room, |provider, group| {
-            mls::stage_commit(provider, group, Signing::Renewing { old: &old, new: &new, identity: &identity }, &[], removed)
+            mls::stage_commit(provider, group, Signing::Renewing { old: &old, new: &new, credential }, &[], removed)
         })?;
         let body = Bytes(codec::encode(&upload));
         let leaf_key = Bytes(new.public().to_vec());

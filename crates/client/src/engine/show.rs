@@ -45,8 +45,14 @@ impl Engine {
         Ok(())
     }
 
-    /// A new line of a room; drawn if the room is open.
-    pub(super) fn show_entry(&mut self, turn: &mut Turn, room: RoomId, record: &EntryRecord) -> Result<(), ErrorCode> {
+    /// A new line of a room: stored with this turn, and drawn if the room is open.
+    pub(super) fn add_line(&mut self, turn: &mut Turn, room: RoomId, record: EntryRecord) -> Result<(), ErrorCode> {
+        self.show_entry(turn, room, &record)?;
+        Self::store_entry(turn, room, record);
+        Ok(())
+    }
+
+    fn show_entry(&mut self, turn: &mut Turn, room: RoomId, record: &EntryRecord) -> Result<(), ErrorCode> {
         let is_open = self.open.as_mut().filter(|open| open.room == room).map(|open| open.keep(record.clone())).is_some();
         if is_open {
             let entry = self.entry_view(&self.data()?.room(room)?, record)?;

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use sotto_backend::{Backend, BackendConfig};
+use sotto_protocol::RoomId;
 use sotto_sim::Host;
 
 pub(crate) const PASSWORD: &str = "a quiet evening by the sea";
@@ -18,6 +19,15 @@ impl World {
         let backend = Backend::open(BackendConfig::new(dir.path().to_owned())).await.unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
         Self { backend, now: u64::try_from(now).unwrap(), _dir: dir }
+    }
+
+    /// Alice and bob, online, and their room, which is open at her.
+    pub(crate) async fn pair(&self) -> (Host, Host, RoomId) {
+        let (mut alice, mut bob) = (self.person("alice-1").await, self.person("bob-1").await);
+        settle(&mut [&mut alice, &mut bob]).await;
+        let room = alice.open_with("bob-1").await.unwrap();
+        settle(&mut [&mut alice, &mut bob]).await;
+        (alice, bob, room)
     }
 
     pub(crate) async fn person(&self, name: &str) -> Host {
