@@ -12,6 +12,7 @@ use openmls::prelude::{
 use sotto_protocol::api::{AddressedWelcome, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId};
 use sotto_rules::identity::{DeviceCredential, verified_credential};
+use sotto_rules::roles::Kind;
 use sotto_rules::{commit as rules, config};
 
 use crate::identity::DeviceIdentity;
@@ -102,7 +103,7 @@ pub struct Beginning {
 /// # Errors
 /// `internal` when OpenMLS refuses.
 pub fn create(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, room: RoomId) -> Result<Beginning, ErrorCode> {
-    let config = config::create_config();
+    let config = config::create_config(&Kind::Direct);
     let group = MlsGroup::new_with_group_id(provider, key, &config, group_id(room), credential(identity, key)).map_err(internal)?;
     let group_info = group.export_group_info(provider.crypto(), key, false).map_err(internal)?;
     Ok(Beginning { group_info: tls(&group_info)?, ratchet_tree: tls(&group.export_ratchet_tree())?, group })

@@ -15,6 +15,7 @@ use sotto_client::random;
 use sotto_client::storage::Provider;
 use sotto_protocol::{AccountId, ErrorCode, RoomId};
 use sotto_rules::config;
+use sotto_rules::roles::Kind;
 
 /// Without ML-KEM, with the signatures of ours.
 const OTHER: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
@@ -82,7 +83,7 @@ impl Weak {
             .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
             .lifetime(config::key_package_lifetime())
             .capabilities(Self::capabilities())
-            .with_group_context_extensions(config::context_extensions())
+            .with_group_context_extensions(Kind::Direct.extensions())
             .use_ratchet_tree_extension(false)
             .build();
         let mut group = MlsGroup::new_with_group_id(&self.0, &device.key, &config, mls::group_id(room), device.credential()).unwrap();

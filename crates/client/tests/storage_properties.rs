@@ -12,6 +12,7 @@ use openmls_basic_credential::SignatureKeyPair;
 use proptest::prelude::*;
 use sotto_client::storage::{Change, JournaledStorage, Namespace, Provider, StorageError};
 use sotto_rules::config;
+use sotto_rules::roles::Kind;
 
 type Disk = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -124,8 +125,13 @@ impl Party {
 
     fn create(&mut self) {
         self.step(|party| {
-            let group =
-                MlsGroup::new_with_group_id(&party.provider, &party.signer, &config::create_config(), room(), party.credential.clone());
+            let group = MlsGroup::new_with_group_id(
+                &party.provider,
+                &party.signer,
+                &config::create_config(&Kind::Direct),
+                room(),
+                party.credential.clone(),
+            );
             party.live = Some(group.unwrap());
         });
     }

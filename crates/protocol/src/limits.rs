@@ -8,6 +8,16 @@ pub const MESSAGE: usize = 48 * 1024;
 pub const TEXT: usize = 16 * 1024;
 /// Longest body of a commit or room-creation upload.
 pub const COMMIT_BODY: usize = 2 * 1024 * 1024;
+/// Longest encoded frame to a client: an entry that is longer than [`SYNC_FRAME`], a commit of a big room, goes alone.
+pub const SERVER_FRAME: usize = COMMIT_BODY + 1024;
+/// Most devices in a room.
+pub const ROOM_DEVICES: usize = 500;
+/// Most devices that one commit adds.
+pub const ADDED_AT_ONCE: usize = 200;
+/// Longest encoded roles of a group: every device's account named, with room to spare.
+pub const ROLES: usize = 32 * 1024;
+/// Longest name of a group, UTF-8.
+pub const ROOM_NAME: usize = 200;
 /// Longest body of every other `/api/v1` request.
 pub const API_BODY: usize = 256 * 1024;
 /// Longest stored key package (the hybrid suite's are about 2.7 kB).

@@ -1,7 +1,7 @@
 //! What may happen in a room: one function over MLS public state, the same on the server and on every client.
 //!
-//! Free of local knowledge (pins, device lists, clocks): a client that refuses what others merge has forked itself. For now
-//! every room is direct: its leaves belong to one or two accounts.
+//! Free of local knowledge (pins, device lists, clocks): a client that refuses what others merge has forked itself. A room is direct
+//! (its leaves belong to one or two accounts) or a group (with roles), and stays what it is.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ use sotto_protocol::{AccountId, DeviceId, ErrorCode, limits};
 
 use crate::config;
 use crate::identity::{DeviceCredential, IdentityError, verified_credential};
+use crate::roles::Kind;
 
 /// Most accounts with leaves in a direct room.
 pub const DIRECT_ACCOUNTS: usize = 2;
@@ -63,9 +64,18 @@ pub enum RuleViolation {
     /// A commit that makes a leaf another account's or another device's.
     #[error("a leaf that changes its owner")]
     OwnerChanged,
-    /// A Remove of a leaf of another account.
+    /// An Add of a new account by somebody who is neither admin nor owner of the group.
+    #[error("somebody was added by who may not add")]
+    AddedOther,
+    /// A Remove of a leaf of an account that the committer does not stand above.
     #[error("a removal of somebody else's leaf")]
     RemovedOther,
+    /// Other roles by somebody who is not an owner, or a room of another kind.
+    #[error("roles changed by who may not change them")]
+    ChangedRoles,
+    /// More leaves than a room has.
+    #[error("too many devices in a room")]
+    TooManyDevices,
     /// An external commit by an account that has no leaf here.
     #[error("an external commit by a stranger")]
     Stranger,
@@ -99,6 +109,8 @@ pub struct CommitSummary {
     pub removed: Vec<(AccountId, DeviceId)>,
     /// Accounts that have leaves after the commit. Whoever knows the room's pair compares it with this.
     pub accounts: BTreeSet<AccountId>,
+    /// What the room is after the commit.
+    pub kind: Kind,
 }
 
 /// Checks a commit before it is merged. `old` is the room before the commit: the server's `PublicGroup`, or
@@ -107,6 +119,8 @@ pub struct CommitSummary {
 /// # Errors
 /// The rule that the commit breaks.
 pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -> Result<CommitSummary, RuleViolation> {
+    let kind = Kind::of(old.group_context().extensions())?;
+    let mut next = kind.clone();
     let mut seats = Seats::of(old)?;
     let accounts_before = seats.accounts();
     let path = staged.update_path_leaf_node().ok_or(RuleViolation::NoPath)?;
@@ -130,12 +144,19 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
     let mut added = Vec::new();
     for queued in staged.queued_proposals() {
         match allowed(queued, sender)? {
-            Change::Add(key_package) => added.push(Seat::added(key_package)?),
+            Change::Add(key_package) => {
+                let seat = Seat::added(key_package)?;
+                let known = accounts_before.contains(&seat.credential.account());
+                if !known && !kind.may_add(account) {
+                    return Err(RuleViolation::AddedOther);
+                }
+                added.push(seat);
+            }
             Change::Remove(index) => {
                 let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
-                let own = if external { gone.same_device(&committer) } else { gone.account() == account };
                 // Only one leaf can be the own device's: an external commit removes no second one.
-                if !own {
+                let may = if external { gone.same_device(&committer) } else { kind.may_remove(account, gone.account()) };
+                if !may {
                     return Err(RuleViolation::RemovedOther);
                 }
                 removed.push((gone.account(), gone.device));
@@ -144,7 +165,12 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
                 let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
                 removed.push((gone.account(), gone.device));
             }
-            Change::Context(extensions) => check_context_extensions(extensions)?,
+            Change::Context(extensions) => {
+                next = Kind::of(extensions)?;
+                if !kind.may_become(&next, account) {
+                    return Err(RuleViolation::ChangedRoles);
+                }
+            }
             Change::Init => {}
         }
     }
@@ -154,8 +180,8 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
     joined.extend(added.iter().map(|seat| (seat.credential.account(), seat.credential.device)));
     seats.0.extend(added);
     seats.0.push(Seat { index: None, key: path.signature_key().as_slice().to_vec(), credential: committer.clone() });
-    seats.check()?;
-    Ok(CommitSummary { committer, external, joined, removed, accounts: seats.accounts() })
+    seats.check(&next)?;
+    Ok(CommitSummary { committer, external, joined, removed, accounts: seats.accounts(), kind: next })
 }
 
 /// Checks that every Add of a commit has 28 days left. Apart from [`check_commit`] because it needs a clock: the server asks
@@ -186,10 +212,10 @@ pub fn check_room(room: &PublicGroup) -> Result<Vec<(LeafNodeIndex, DeviceCreden
     if room.ciphersuite() != config::SUITE {
         return Err(RuleViolation::WrongSuite);
     }
-    check_context_extensions(room.group_context().extensions())?;
+    let kind = Kind::of(room.group_context().extensions())?;
     let leaves = room.treesync().full_leaves();
     let members: Vec<_> = leaves.map(|(index, leaf)| Ok((index, check_leaf(leaf)?))).collect::<Result<_, RuleViolation>>()?;
-    Seats::of(room)?.check()?;
+    Seats::of(room)?.check(&kind)?;
     Ok(members)
 }
 
@@ -265,12 +291,15 @@ impl Seats {
         self.0.iter().map(|seat| seat.credential.account()).collect()
     }
 
-    fn check(&self) -> Result<(), RuleViolation> {
+    fn check(&self, kind: &Kind) -> Result<(), RuleViolation> {
         all_different(self.0.iter().map(|seat| seat.key.as_slice()), RuleViolation::DuplicateLeafKey)?;
         let devices = self.0.iter().map(|seat| (seat.credential.account(), seat.credential.device));
         all_different(devices, RuleViolation::DuplicateDevice)?;
-        if self.accounts().len() > DIRECT_ACCOUNTS {
+        if *kind == Kind::Direct && self.accounts().len() > DIRECT_ACCOUNTS {
             return Err(RuleViolation::ThirdAccount);
+        }
+        if self.0.len() > limits::ROOM_DEVICES {
+            return Err(RuleViolation::TooManyDevices);
         }
         Ok(())
     }
@@ -317,11 +346,6 @@ fn check_key_package_form(key_package: &KeyPackage) -> Result<DeviceCredential, 
         return Err(RuleViolation::ForeignExtension);
     }
     check_leaf(key_package.leaf_node())
-}
-
-fn check_context_extensions(extensions: &Extensions<GroupContext>) -> Result<(), RuleViolation> {
-    // A direct room has no roles yet: the one list that is ours is the one that every room begins with.
-    if *extensions == config::context_extensions() { Ok(()) } else { Err(RuleViolation::ForeignExtension) }
 }
 
 fn check_range(lifetime: &Lifetime) -> Result<(), RuleViolation> {

@@ -1,15 +1,16 @@
 //! The one place for MLS settings: suite, wire format, padding, ratchet windows, lifetimes, capabilities.
 
 use openmls::prelude::{
-    Capabilities, Ciphersuite, CredentialType, Extension, ExtensionType, Extensions, GroupContext, Lifetime, MlsGroupCreateConfig,
-    MlsGroupJoinConfig, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProposalType, ProtocolVersion, RequiredCapabilitiesExtension,
-    SenderRatchetConfiguration,
+    Capabilities, Ciphersuite, CredentialType, ExtensionType, Lifetime, MlsGroupCreateConfig, MlsGroupJoinConfig,
+    PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProposalType, ProtocolVersion, RequiredCapabilitiesExtension, SenderRatchetConfiguration,
 };
 use sotto_protocol::limits;
 
+use crate::roles::Kind;
+
 /// The only suite of a room: hybrid confidentiality (ML-KEM-768 with X25519), Ed25519 signatures. 0x004E.
 pub const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
-/// Private-use id of the GroupContext extension that will hold the roles of a group.
+/// Private-use id of the GroupContext extension that holds the roles of a group.
 pub const ROLES_EXTENSION: u16 = 0xf050;
 /// Bytes to a multiple of which every message is padded: content, signature and tag together.
 pub const PADDING: usize = 512;
@@ -22,9 +23,9 @@ pub const KEY_PACKAGE_SECONDS: u64 = limits::KEY_PACKAGE_LIFETIME - 3600;
 /// Bytes of the suite's `external_pub` in a GroupInfo: an ML-KEM-768 key (1,184) and an X25519 key (32).
 pub const EXTERNAL_PUB: usize = 1_216;
 
-/// How a room is created.
+/// How a room of a kind is created.
 #[must_use]
-pub fn create_config() -> MlsGroupCreateConfig {
+pub fn create_config(kind: &Kind) -> MlsGroupCreateConfig {
     MlsGroupCreateConfig::builder()
         .ciphersuite(SUITE)
         .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
@@ -34,7 +35,7 @@ pub fn create_config() -> MlsGroupCreateConfig {
         .max_past_epochs(0)
         .lifetime(key_package_lifetime())
         .capabilities(leaf_capabilities())
-        .with_group_context_extensions(context_extensions())
+        .with_group_context_extensions(kind.extensions())
         // Trees travel apart: the server has them anyway and gives them to joiners.
         .use_ratchet_tree_extension(false)
         .build()
@@ -70,13 +71,6 @@ pub fn required_capabilities() -> RequiredCapabilitiesExtension {
     RequiredCapabilitiesExtension::new(&[ExtensionType::Unknown(ROLES_EXTENSION)], &[ProposalType::SelfRemove], &[CredentialType::Basic])
 }
 
-/// The GroupContext extensions of a direct room, at its creation and ever after.
-#[must_use]
-pub fn context_extensions() -> Extensions<GroupContext> {
-    // Refused only for an extension that does not belong into a GroupContext; a test pins that this one does.
-    Extensions::single(Extension::RequiredCapabilities(required_capabilities())).unwrap_or_default()
-}
-
 /// Lifetime of a key package that is made now.
 #[must_use]
 pub fn key_package_lifetime() -> Lifetime {
@@ -94,14 +88,14 @@ mod tests {
     #[test]
     fn the_suite_is_the_hybrid_one_and_rooms_require_what_they_must() {
         assert_eq!(SUITE as u16, 0x004e);
-        assert_eq!(context_extensions().required_capabilities(), Some(&required_capabilities()));
+        assert_eq!(Kind::Direct.extensions().required_capabilities(), Some(&required_capabilities()));
         let lifetime = key_package_lifetime();
         assert_eq!(lifetime.not_after() - lifetime.not_before(), limits::KEY_PACKAGE_LIFETIME);
     }
 
     #[test]
     fn messages_are_private_handshakes_public_and_no_past_epoch_is_kept() {
-        let (create, join) = (create_config(), join_config());
+        let (create, join) = (create_config(&Kind::Direct), join_config());
         assert_eq!(create.wire_format_policy(), PURE_PLAINTEXT_WIRE_FORMAT_POLICY);
         assert_eq!(join.wire_format_policy(), PURE_PLAINTEXT_WIRE_FORMAT_POLICY);
         assert_eq!(create.max_past_epochs(), Some(0));

@@ -2,6 +2,7 @@
 //!
 //! * [`identity`]: who a device is (credentials, device lists);
 //! * [`config`]: the MLS settings of every room;
+//! * [`roles`]: direct rooms and groups, and who may do what in them;
 //! * [`commit`]: which commits, key packages and rooms keep the rules.
 //!
 //! Invariant: nothing here depends on local knowledge (pins, device lists, clocks), except where `now` is a parameter.
@@ -9,3 +10,4 @@
 pub mod commit;
 pub mod config;
 pub mod identity;
+pub mod roles;

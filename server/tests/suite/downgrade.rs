@@ -10,6 +10,7 @@ use sotto_protocol::api::{AddressedWelcome, CommitAck, CreateRoom, KeyPackageCou
 use sotto_protocol::frames::{ClientFrame, Publish, ServerFrame};
 use sotto_protocol::{Bytes, ErrorCode, RoomId};
 use sotto_rules::config;
+use sotto_rules::roles::Kind;
 
 use crate::kit::client::{Client, decoded, error_of};
 use crate::kit::people::{Person, Seat, idempotency, random};
@@ -47,7 +48,7 @@ fn group(person: &Person, suite: Ciphersuite, room: RoomId) -> (MlsGroup, Signat
         .padding_size(config::PADDING)
         .lifetime(config::key_package_lifetime())
         .capabilities(capabilities(suite))
-        .with_group_context_extensions(config::context_extensions())
+        .with_group_context_extensions(Kind::Direct.extensions())
         .use_ratchet_tree_extension(false)
         .build();
     let id = GroupId::from_slice(room.as_bytes());

@@ -20,6 +20,7 @@ use sotto_protocol::frames::{Ack, Publish, Refusal};
 use sotto_protocol::{AccountId, Bytes, DeviceId, IdempotencyId, Millis, RoomId, UserName, codec, limits};
 use sotto_rules::config;
 use sotto_rules::identity::{self, CREDENTIAL_VERSION, DeviceCredential};
+use sotto_rules::roles::Kind;
 use tls_codec::{Deserialize as _, Serialize as _};
 
 pub const FAST_ARGON: PasswordScheme = PasswordScheme::Argon2id { memory_kib: 64, passes: 1, lanes: 1 };
@@ -336,7 +337,7 @@ impl Person {
         let mut group = MlsGroup::new_with_group_id(
             &self.provider,
             &signer,
-            &config::create_config(),
+            &config::create_config(&Kind::Direct),
             GroupId::from_slice(room.as_bytes()),
             credential,
         )

@@ -8,6 +8,7 @@ use sotto_protocol::{DeviceId, limits};
 use sotto_rules::commit::{CommitSummary, RuleViolation, check_added_lifetimes, check_commit};
 use sotto_rules::config;
 use sotto_rules::identity::{DeviceCredential, IdentityError};
+use sotto_rules::roles::Kind;
 
 use crate::kit::{Device, pair};
 
@@ -26,6 +27,7 @@ fn the_second_person_may_be_added() {
         joined: vec![(other.account(), other.device)],
         removed: Vec::new(),
         accounts: BTreeSet::from([own.account(), other.account()]),
+        kind: Kind::Direct,
     };
     assert_eq!(watcher.judge(&commit), Ok(expected));
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use openmls::prelude::*;
 use sotto_rules::commit::{CommitSummary, RuleViolation};
 use sotto_rules::identity::IdentityError;
+use sotto_rules::roles::Kind;
 
 use crate::kit::{Device, pair, plain, public_message, stored_psk};
 
@@ -20,6 +21,7 @@ fn a_device_may_take_its_own_seat_again() {
         joined: vec![(own.account(), own.device)],
         removed: vec![(own.account(), own.device)],
         accounts: BTreeSet::from([own.account(), alice.device.credential().account()]),
+        kind: Kind::Direct,
     };
     assert_eq!(alice.watcher().judge(&again.come_in(&bob)), Ok(expected));
 }

@@ -9,6 +9,7 @@ use sotto_protocol::DeviceId;
 use sotto_rules::commit::{CommitSummary, RuleViolation, check_commit};
 use sotto_rules::config;
 use sotto_rules::identity::{CREDENTIAL_VERSION, DeviceCredential, device_message, leaf_message};
+use sotto_rules::roles::Kind;
 use tls_codec::{Deserialize as _, Serialize as _, VLBytes};
 
 /// A leaf signature key.
@@ -44,6 +45,17 @@ impl Device {
         let account_key = SigningKey::from_bytes(&[account; 32]);
         let leaf_key = LeafKey(SigningKey::from_bytes(&[account ^ 0xf0 ^ (device << 4); 32]));
         Self { account: account_key, number: [account, device], leaf_key, provider: OpenMlsRustCrypto::default() }
+    }
+
+    /// One of many accounts, none of which is an account of [`Self::new`].
+    pub(crate) fn numbered(number: u16) -> Self {
+        let [high, low] = number.to_be_bytes();
+        let seed = |label: u8| {
+            let mut seed = [label; 32];
+            seed[..2].copy_from_slice(&[high, low]);
+            SigningKey::from_bytes(&seed)
+        };
+        Self { account: seed(0xa0), number: [0, 1], leaf_key: LeafKey(seed(0xb0)), provider: OpenMlsRustCrypto::default() }
     }
 
     /// The same device with another leaf key and an empty storage.
@@ -118,7 +130,7 @@ impl Device {
 
     pub(crate) fn create(self) -> Member {
         let leaf = self.leaf();
-        self.create_with(&config::create_config(), leaf)
+        self.create_with(&config::create_config(&Kind::Direct), leaf)
     }
 
     pub(crate) fn create_with(self, config: &MlsGroupCreateConfig, leaf: CredentialWithKey) -> Member {
@@ -227,11 +239,23 @@ impl Member {
         self.group.merge_pending_commit(&self.device.provider).unwrap();
     }
 
+    /// Merges another member's commit.
+    pub(crate) fn follow(&mut self, commit: &[u8]) {
+        let processed = self.group.process_message(&self.device.provider, public_message(commit)).unwrap();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else { panic!("not a commit") };
+        self.group.merge_staged_commit(&self.device.provider, *staged).unwrap();
+    }
+
     /// Adds a device and merges; its side of the room.
     pub(crate) fn invite(&mut self, device: Device) -> Member {
         let key_package = device.key_package();
         let (_, welcome, _) = self.group.add_members(&self.device.provider, &self.device.leaf_key, &[key_package]).unwrap();
         self.merge();
+        self.welcomed(device, welcome)
+    }
+
+    /// The side of a device that was added, after the merge.
+    pub(crate) fn welcomed(&self, device: Device, welcome: MlsMessageOut) -> Member {
         let MlsMessageBodyIn::Welcome(welcome) = MlsMessageIn::from(welcome).extract() else { panic!("not a Welcome") };
         let tree = self.group.export_ratchet_tree().into();
         let staged = StagedWelcome::new_from_welcome(&device.provider, &config::join_config(), welcome, Some(tree)).unwrap();

@@ -7,6 +7,7 @@
 
 mod commits;
 mod external;
+mod groups;
 mod kit;
 mod packages;
 mod proposals;

@@ -3,6 +3,7 @@
 use openmls::prelude::*;
 use sotto_rules::commit::RuleViolation;
 use sotto_rules::config;
+use sotto_rules::roles::Kind;
 
 use crate::kit::{Device, Member, inline, stored_psk};
 
@@ -81,7 +82,7 @@ fn what_must_be_inline_is_refused_by_reference() {
         // To the committer this would be an own device, which she could remove inline.
         |bob, phone| bob.group.propose_remove_member(&bob.device.provider, &bob.device.leaf_key, phone).unwrap().0,
         |bob, _| {
-            let extensions = config::context_extensions();
+            let extensions = Kind::Direct.extensions();
             bob.group.propose_group_context_extensions(&bob.device.provider, extensions, &bob.device.leaf_key).unwrap().0
         },
     ];
@@ -146,7 +147,7 @@ fn r31_a_proposal_of_an_unknown_type_is_refused() {
         .ciphersuite(config::SUITE)
         .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
         .capabilities(capabilities)
-        .with_group_context_extensions(config::context_extensions())
+        .with_group_context_extensions(Kind::Direct.extensions())
         .build();
     let device = Device::new(1, 1);
     let leaf = device.leaf();
@@ -162,11 +163,11 @@ fn r31_a_proposal_of_an_unknown_type_is_refused() {
 fn the_context_extensions_may_be_said_again() {
     let (mut alice, ..) = three();
     let watcher = alice.watcher();
-    let commit = alice.commit(|builder| builder.propose_group_context_extensions(config::context_extensions()).unwrap());
+    let commit = alice.commit(|builder| builder.propose_group_context_extensions(Kind::Direct.extensions()).unwrap());
     assert!(watcher.judge(&commit).is_ok());
 }
 
-// Fails without the `check_context_extensions` call of `check_commit`.
+// Fails when `Kind::of` compares nothing.
 #[test]
 fn other_context_extensions_are_refused() {
     let required = || Extension::RequiredCapabilities(config::required_capabilities());

@@ -4,6 +4,7 @@ use openmls::prelude::*;
 use sotto_rules::commit::{RuleViolation, check_room, check_unique_leaf_keys};
 use sotto_rules::config::{self, ROLES_EXTENSION, SUITE};
 use sotto_rules::identity::IdentityError;
+use sotto_rules::roles::Kind;
 
 use crate::kit::{Device, Member};
 
@@ -52,14 +53,14 @@ fn a_room_under_another_suite_is_refused() {
     let config = MlsGroupCreateConfig::builder()
         .ciphersuite(other)
         .capabilities(capabilities)
-        .with_group_context_extensions(config::context_extensions())
+        .with_group_context_extensions(Kind::Direct.extensions())
         .build();
     let device = Device::new(1, 1);
     let leaf = device.leaf();
     assert_eq!(verdict(&device.create_with(&config, leaf)), Err(RuleViolation::WrongSuite));
 }
 
-// Fails without the `check_context_extensions` call of `check_room`.
+// Fails when `Kind::of` compares nothing.
 #[test]
 fn a_room_with_other_context_extensions_is_refused() {
     let required = Extension::RequiredCapabilities(config::required_capabilities());
@@ -88,7 +89,7 @@ fn r27_a_room_with_a_leaf_that_is_nobodys_is_refused() {
         (device.leaf_of(Credential::new(CredentialType::X509, device.credential().encode())), IdentityError::Malformed),
     ];
     for (leaf, error) in cases {
-        let member = create(capabilities.clone(), config::context_extensions(), leaf);
+        let member = create(capabilities.clone(), Kind::Direct.extensions(), leaf);
         assert_eq!(verdict(&member), Err(RuleViolation::Credential(error)));
     }
 }
