@@ -117,7 +117,7 @@ impl Backend {
     /// `not_found` (not in the room), `gone`, `unavailable`.
     pub async fn entry(&self, caller: &Caller, room: RoomId, seq: Seq) -> Result<StoredEntry, ServiceError> {
         self.lost_upto(caller, room).await?;
-        let (entry, sender_name) = self.0.store.find_entry(room, seq).await?.ok_or(ErrorCode::Gone)?;
+        let (entry, sender_name) = self.0.store.find_entry(caller.account, room, seq).await?.ok_or(ErrorCode::Gone)?;
         let deleted_at = entry.at.saturating_add(self.retention_millis());
         Ok(StoredEntry { entry, sender_name, deleted_at })
     }

@@ -53,7 +53,7 @@ impl Backend {
         Ok(self.0.store.count_key_packages(caller.account, caller.require_device()?, usable_at(ctx.now)).await?)
     }
 
-    /// Takes one package of each device of an account; none where the pair has a room, or of oneself.
+    /// Takes one package of each device of an account; none of oneself, nor, unless for a group, where the pair has a room.
     ///
     /// # Errors
     /// `not_found`, `too_many_tries`, `unavailable`.
@@ -64,7 +64,8 @@ impl Backend {
         request: ClaimKeyPackages,
     ) -> Result<ClaimedKeyPackages, ServiceError> {
         let account = self.0.store.find_account(&request.name).await?.ok_or(ErrorCode::NotFound)?;
-        let room = self.0.store.find_pair_room(Pair::of(caller.account, account.account)).await?;
+        let pair = Pair::of(caller.account, account.account);
+        let room = if request.group { None } else { self.0.store.find_pair_room(pair).await? };
         let mut answer = ClaimedKeyPackages {
             account: account.account,
             name: account.name,

@@ -12,7 +12,7 @@ use sotto_protocol::api::{ClaimKeyPackages, UploadKeyPackages};
 use sotto_protocol::{Bytes, ErrorCode, limits};
 
 fn claim(person: &Person) -> ClaimKeyPackages {
-    ClaimKeyPackages { name: person.name.clone() }
+    ClaimKeyPackages { name: person.name.clone(), group: false }
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn packages_are_counted_claimed_and_refilled() {
         assert_eq!(Some(&last.packages[0].key_package), upload.last_resort.as_ref());
     }
     assert!(rig.backend.claim_key_packages(&ctx(), mira.caller(), claim(&mira)).await.unwrap().packages.is_empty());
-    let nobody = ClaimKeyPackages { name: name("nobody") };
+    let nobody = ClaimKeyPackages { name: name("nobody"), group: false };
     assert_eq!(rig.backend.claim_key_packages(&ctx(), mira.caller(), nobody).await.unwrap_err().code, ErrorCode::NotFound);
 }
 

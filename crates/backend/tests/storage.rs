@@ -14,9 +14,10 @@ const COLUMNS: &str = "accounts: account name created_at kdf_memory_kib kdf_pass
 devices: account device
 key_packages: id account device hash last_resort used not_after package
 log: id room seq kind epoch account device at idempotency bytes
-members: account room
+members: account room gone_at
+pairs: low high room
 room_states: room public_group group_info ratchet_tree
-rooms: room suite epoch head lost_upto created_at live low high
+rooms: room suite epoch head lost_upto created_at
 sessions: session token_hash account device label created_at last_seen_at
 welcome_trees: room epoch ratchet_tree
 welcomes: id account device room epoch seq created_at welcome";

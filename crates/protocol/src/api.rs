@@ -70,12 +70,16 @@ pub struct KeyPackageCount {
     pub last_resort: bool,
 }
 
-/// Asks for one key package of every device of an account.
+/// Asks for one key package of every device of an account, to make a room with it or to add it to a group.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct ClaimKeyPackages {
     /// Whose.
     #[n(0)]
     pub name: UserName,
+    /// For a group: the pair may have a room of its own, which changes nothing then.
+    #[n(1)]
+    #[cbor(default)]
+    pub group: bool,
 }
 
 /// One claimed package.
@@ -153,22 +157,23 @@ pub struct Rooms {
     pub rooms: Vec<RoomInfo>,
 }
 
-/// Creates the room of a pair (or of oneself) with its first commit.
+/// Creates a room with its first commit: of a pair, of oneself, or a group.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct CreateRoom {
     /// MLS group id; chosen at random by the creator.
     #[n(0)]
     pub room: RoomId,
-    /// The other account; the own one for notes.
+    /// The other account; the own one for notes; none for a group.
     #[n(1)]
-    pub peer: AccountId,
+    pub peer: Option<AccountId>,
     /// TLS-encoded GroupInfo (MLSMessage) of epoch 0 with external_pub and without tree.
     #[n(2)]
     pub group_info: Bytes,
     /// TLS-encoded ratchet tree of epoch 0: the creator's leaf alone.
     #[n(3)]
     pub ratchet_tree: Bytes,
-    /// The commit that adds the peer (epoch 0 to 1). For notes: a self-update, so that every room begins alike.
+    /// The commit that adds the peer (epoch 0 to 1). For notes and groups: a self-update, so that every room begins alike; a group's
+    /// may add people.
     #[n(4)]
     pub commit: UploadCommit,
 }

@@ -98,7 +98,7 @@ fn notes(person: &Person, suite: Ciphersuite) -> CreateRoom {
     let group_info = group.export_group_info(person.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap().into();
     let ratchet_tree = group.export_ratchet_tree().tls_serialize_detached().unwrap().into();
     let commit = commit(person, &mut group, &signer, None);
-    CreateRoom { room, peer: person.account(), group_info, ratchet_tree, commit }
+    CreateRoom { room, peer: Some(person.account()), group_info, ratchet_tree, commit }
 }
 
 // Falls with the suite check of `check_key_package_form` in rules (packages), and with those of `creation` (rooms) and `welcomes` in

@@ -250,7 +250,7 @@ fn talk(server: &Server, secrets: &mut Secrets, one: &Client, two: &Client) -> S
     let upload = two.person.upload(2);
     upload.one_time.iter().chain(&upload.last_resort).for_each(|package| secrets.add("key package", package));
     let _: KeyPackageCount = decoded(&two.post(server, "/api/v1/key-packages", &upload));
-    let claim = ClaimKeyPackages { name: two.person.name.clone() };
+    let claim = ClaimKeyPackages { name: two.person.name.clone(), group: false };
     let claimed: ClaimedKeyPackages = decoded(&one.post(server, "/api/v1/key-packages/claim", &claim));
     let package = claimed.packages.first().unwrap().key_package.clone();
     let (create, mut seat): (CreateRoom, Seat) = one.person.room_with(&two.person, Some(package));

@@ -1,4 +1,4 @@
-//! Creating the room of a pair: with its first commit, in one transaction, once.
+//! Creating a room with its first commit, in one transaction; that of a pair once.
 
 use sotto_protocol::ErrorCode;
 use sotto_protocol::api::{CommitAck, CreateRoom};
@@ -12,7 +12,7 @@ use crate::error::ServiceError;
 use crate::store::Pair;
 
 impl Backend {
-    /// Makes the room of the caller and `peer` (or of the caller alone). Of two that come at once, one wins.
+    /// Makes the room of the caller and `peer` (or of the caller alone): of two that come at once, one wins. Or a group.
     ///
     /// # Errors
     /// `room_exists` (with the room), `not_found` (no such peer), and those of [`Backend::upload_commit`].
@@ -23,14 +23,18 @@ impl Backend {
         if let Some(standing) = self.0.store.find_commit(room, device, create.commit.idempotency).await? {
             return Ok(ack_again(room, standing));
         }
-        let pair = Pair::of(caller.account, create.peer);
-        if let Some(exists) = self.0.store.find_pair_room(pair).await? {
+        let pair = create.peer.map(|peer| Pair::of(caller.account, peer));
+        if let Some(pair) = pair
+            && let Some(exists) = self.0.store.find_pair_room(pair).await?
+        {
             return Err(ServiceError::room_exists(exists));
         }
         if create.commit.epoch != 0 {
             return Err(ServiceError::stale(0));
         }
-        self.0.store.find_account_by_id(create.peer).await?.ok_or(ErrorCode::NotFound)?;
+        if let Some(peer) = create.peer {
+            self.0.store.find_account_by_id(peer).await?.ok_or(ErrorCode::NotFound)?;
+        }
         let asking = Asking { room, pair, account: caller.account, device, now: ctx.now };
         let (validated, create) = self.heavy(move || validate::creation(asking, &create).map(|validated| (validated, create))).await??;
         let row = row(asking, create.commit, validated);

@@ -11,9 +11,10 @@ use openmls::prelude::{
 };
 use sotto_crypto::Crypto;
 use sotto_protocol::api::{AddressedWelcome, CreateRoom, UploadCommit};
-use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, Millis, RoomId};
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, Millis, RoomId, limits};
 use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_room, check_unique_leaf_keys};
 use sotto_rules::config::{EXTERNAL_PUB, SUITE};
+use sotto_rules::roles::{Kind, Role};
 use tls_codec::{Deserialize as _, Serialize as _};
 
 use super::group_state::GroupState;
@@ -23,7 +24,8 @@ use crate::store::{Pair, RoomStateRow, WelcomeRow};
 #[derive(Clone, Copy)]
 pub(super) struct Asking {
     pub(super) room: RoomId,
-    pub(super) pair: Pair,
+    /// None for a group.
+    pub(super) pair: Option<Pair>,
     pub(super) account: AccountId,
     pub(super) device: DeviceId,
     pub(super) now: Millis,
@@ -33,6 +35,7 @@ pub(super) struct Asking {
 pub(super) struct Validated {
     pub(super) state: RoomStateRow,
     pub(super) members: Vec<AccountId>,
+    kind: Kind,
     pub(super) welcomes: Vec<WelcomeRow>,
 }
 
@@ -45,7 +48,7 @@ pub(super) fn commit(asking: Asking, stored: &Bytes, upload: &UploadCommit) -> R
     apply(asking, group, &storage, upload)
 }
 
-/// Validates a room of one leaf (the creator's) and its first commit, after which both of the pair are in it.
+/// Validates a room of one leaf (the creator's) and its first commit, after which both of a pair are in it. Who makes a group owns it.
 pub(super) fn creation(asking: Asking, create: &CreateRoom) -> Result<Validated, ErrorCode> {
     let info = group_info(&create.group_info)?;
     if info.ciphersuite() != SUITE {
@@ -65,11 +68,11 @@ pub(super) fn creation(asking: Asking, create: &CreateRoom) -> Result<Validated,
         return Err(ErrorCode::CommitRefused);
     }
     let validated = apply(asking, group, &storage, &create.commit)?;
-    let both = BTreeSet::from([asking.pair.low, asking.pair.high]);
-    if !validated.members.iter().eq(both.iter()) {
-        return Err(ErrorCode::CommitRefused);
-    }
-    Ok(validated)
+    let complete = match asking.pair {
+        Some(pair) => validated.members.iter().eq(BTreeSet::from([pair.low, pair.high]).iter()),
+        None => validated.kind.role(asking.account) == Role::Owner,
+    };
+    if complete { Ok(validated) } else { Err(ErrorCode::CommitRefused) }
 }
 
 fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &UploadCommit) -> Result<Validated, ErrorCode> {
@@ -85,6 +88,9 @@ fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &
     };
     let summary = check_commit(&group, &staged, &sender)?;
     check_people(asking, &summary)?;
+    if staged.add_proposals().count() > limits::ADDED_AT_ONCE {
+        return Err(ErrorCode::TooLarge);
+    }
     check_added_lifetimes(&staged, asking.now / 1000)?;
     let welcomes = welcomes(&staged, &upload.welcomes)?;
     let leaf = match sender {
@@ -98,6 +104,7 @@ fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &
     Ok(Validated {
         state: RoomStateRow { public_group: storage.to_bytes(), group_info: upload.group_info.clone(), ratchet_tree: ratchet_tree.into() },
         members: summary.accounts.into_iter().collect(),
+        kind: summary.kind,
         welcomes,
     })
 }
@@ -114,11 +121,15 @@ fn public_commit(room: RoomId, upload: &UploadCommit) -> Result<ProtocolMessage,
     Ok(ProtocolMessage::from(message))
 }
 
-/// The committer is the caller's own device, and nobody but the pair has leaves afterwards.
+/// The committer is the caller's own device; nobody but the pair has leaves in its room afterwards, and a group is one.
 fn check_people(asking: Asking, summary: &CommitSummary) -> Result<(), ErrorCode> {
     let own = summary.committer.account() == asking.account && summary.committer.device == asking.device;
-    let pair = [asking.pair.low, asking.pair.high];
-    if own && summary.accounts.iter().all(|account| pair.contains(account)) { Ok(()) } else { Err(ErrorCode::CommitRefused) }
+    let right = match (asking.pair, &summary.kind) {
+        (Some(pair), Kind::Direct) => summary.accounts.iter().all(|account| [pair.low, pair.high].contains(account)),
+        (None, Kind::Group(_)) => true,
+        _ => false,
+    };
+    if own && right { Ok(()) } else { Err(ErrorCode::CommitRefused) }
 }
 
 /// One Welcome for each Add, made for its key package and addressed to its device; no others.

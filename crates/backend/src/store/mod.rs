@@ -173,7 +173,8 @@ impl Pair {
 /// What a commit is validated against.
 pub(crate) struct RoomForCommit {
     pub(crate) epoch: Epoch,
-    pub(crate) pair: Pair,
+    /// None for a group.
+    pub(crate) pair: Option<Pair>,
     pub(crate) public_group: Bytes,
 }
 

@@ -20,7 +20,7 @@ use sotto_protocol::frames::{Ack, Publish, Refusal};
 use sotto_protocol::{AccountId, Bytes, DeviceId, IdempotencyId, Millis, RoomId, UserName, codec, limits};
 use sotto_rules::config;
 use sotto_rules::identity::{self, CREDENTIAL_VERSION, DeviceCredential};
-use sotto_rules::roles::Kind;
+use sotto_rules::roles::{Kind, Roles};
 use tls_codec::{Deserialize as _, Serialize as _};
 
 pub const FAST_ARGON: PasswordScheme = PasswordScheme::Argon2id { memory_kib: 64, passes: 1, lanes: 1 };
@@ -326,28 +326,57 @@ impl Person {
 
     /// Claims a package of `peer` and builds everything that makes the room of the two.
     pub async fn prepare_room(&self, backend: &Backend, peer: &Person) -> (CreateRoom, Seat) {
-        let claimed = backend.claim_key_packages(&ctx(), self.caller(), ClaimKeyPackages { name: peer.name.clone() }).await.unwrap();
+        let claimed =
+            backend.claim_key_packages(&ctx(), self.caller(), ClaimKeyPackages { name: peer.name.clone(), group: false }).await.unwrap();
         self.room_with(peer, claimed.packages.first().map(|claimed| claimed.key_package.clone()))
     }
 
     /// The first commit adds the owner of `package`; none: a self-update, as in notes.
     pub fn room_with(&self, peer: &Person, package: Option<Bytes>) -> (CreateRoom, Seat) {
+        let add = package.map(|package| (peer.account(), peer.device, package));
+        self.new_room(&Kind::Direct, Some(peer.account()), add)
+    }
+
+    /// A room of a kind, said to be of a pair or not.
+    pub fn new_room(&self, kind: &Kind, peer: Option<AccountId>, add: Option<(AccountId, DeviceId, Bytes)>) -> (CreateRoom, Seat) {
         let room = RoomId(random());
         let (signer, credential) = self.leaf();
-        let mut group = MlsGroup::new_with_group_id(
-            &self.provider,
-            &signer,
-            &config::create_config(&Kind::Direct),
-            GroupId::from_slice(room.as_bytes()),
-            credential,
-        )
-        .unwrap();
+        let config = config::create_config(kind);
+        let id = GroupId::from_slice(room.as_bytes());
+        let mut group = MlsGroup::new_with_group_id(&self.provider, &signer, &config, id, credential).unwrap();
         let group_info = group.export_group_info(self.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap();
         let ratchet_tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();
-        let add = package.map(|package| (peer.account(), peer.device, package));
-        let commit = commit_of(&self.provider, &signer, &mut group, add);
-        let create = CreateRoom { room, peer: peer.account(), group_info: group_info.into(), ratchet_tree: ratchet_tree.into(), commit };
+        let commit = commit_of(&self.provider, &signer, &mut group, add, None);
+        let create = CreateRoom { room, peer, group_info: group_info.into(), ratchet_tree: ratchet_tree.into(), commit };
         (create, Seat { room, group, signer })
+    }
+
+    /// A group that this person owns alone.
+    pub fn own_group(&self) -> Kind {
+        Kind::Group(Roles::owned_by(self.account()))
+    }
+
+    /// A group of this person alone, made and merged on this side.
+    pub async fn group(&self, backend: &Backend) -> Seat {
+        let (create, mut seat) = self.new_room(&self.own_group(), None, None);
+        backend.create_room(&ctx(), self.caller(), create).await.unwrap();
+        seat.group.merge_pending_commit(&self.provider).unwrap();
+        seat
+    }
+
+    /// A commit that adds another person's device, not merged.
+    pub fn add(&self, seat: &mut Seat, person: &Person) -> UploadCommit {
+        seat.group.clear_pending_commit(self.provider.storage()).unwrap();
+        let package = person.key_package(config::key_package_lifetime(), false);
+        commit_of(&self.provider, &seat.signer, &mut seat.group, Some((person.account(), person.device, package)), None)
+    }
+
+    /// A commit that removes another person's device, not merged.
+    pub fn remove(&self, seat: &mut Seat, person: &Person) -> UploadCommit {
+        seat.group.clear_pending_commit(self.provider.storage()).unwrap();
+        let of = |member: &Member| DeviceCredential::decode(member.credential.serialized_content()).unwrap().account();
+        let index = seat.group.members().find(|member| of(member) == person.account()).unwrap().index;
+        commit_of(&self.provider, &seat.signer, &mut seat.group, None, Some(index))
     }
 
     /// A room with `peer`, made and merged on this side.
@@ -416,7 +445,7 @@ impl Person {
 
     /// A self-update, not merged.
     pub fn self_update(&self, seat: &mut Seat) -> UploadCommit {
-        commit_of(&self.provider, &seat.signer, &mut seat.group, None)
+        commit_of(&self.provider, &seat.signer, &mut seat.group, None, None)
     }
 
     pub async fn commit(&self, backend: &Backend, seat: &mut Seat) -> CommitAck {
@@ -456,6 +485,7 @@ fn commit_of(
     signer: &SignatureKeyPair,
     group: &mut MlsGroup,
     add: Option<(AccountId, DeviceId, Bytes)>,
+    remove: Option<LeafNodeIndex>,
 ) -> UploadCommit {
     let epoch = group.epoch().as_u64();
     let package = add.as_ref().map(|(_, _, package)| {
@@ -464,6 +494,7 @@ fn commit_of(
     let bundle = group
         .commit_builder()
         .propose_adds(package)
+        .propose_removals(remove)
         .force_self_update(true)
         .load_psks(provider.storage())
         .unwrap()

@@ -274,7 +274,7 @@ impl Engine {
             return Ok(());
         }
         self.net.heard_at = turn.now;
-        match codec::decode(bytes, limits::SYNC_FRAME)? {
+        match codec::decode(bytes, limits::SERVER_FRAME)? {
             ServerFrame::Ready { key_packages, heads, .. } => {
                 self.net.tries = 0;
                 self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();

@@ -60,7 +60,12 @@ impl Engine {
         if name == data.record()?.name {
             return self.create_room(turn, Some(id), data.account(), None);
         }
-        self.post(turn, "/api/v1/key-packages/claim", &ClaimKeyPackages { name: name.clone() }, Pending::Claim { name, reply: id });
+        self.post(
+            turn,
+            "/api/v1/key-packages/claim",
+            &ClaimKeyPackages { name: name.clone(), group: false },
+            Pending::Claim { name, reply: id },
+        );
         Ok(())
     }
 
@@ -120,7 +125,7 @@ impl Engine {
         let joiners: Vec<Joiner> = joiner.into_iter().collect();
         let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), &joiners, &[])?;
         data.keep_group(room, group);
-        let upload = codec::encode(&CreateRoom { room, peer, group_info, ratchet_tree, commit });
+        let upload = codec::encode(&CreateRoom { room, peer: Some(peer), group_info, ratchet_tree, commit });
         data.put_room(&RoomRecord::new(room, peer, Seat::Creating { upload: Bytes(upload.clone()) }, now))?;
         self.post_bytes(turn, "/api/v1/rooms".into(), upload, Pending::CreateRoom { room, reply });
         Ok(())

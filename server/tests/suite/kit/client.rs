@@ -93,7 +93,7 @@ impl Client {
 
     /// Makes the room with `peer`, who has key packages.
     pub fn make_room(&self, server: &Server, peer: &Person) -> Seat {
-        let claim = ClaimKeyPackages { name: peer.name.clone() };
+        let claim = ClaimKeyPackages { name: peer.name.clone(), group: false };
         let claimed: ClaimedKeyPackages = decoded(&self.post(server, "/api/v1/key-packages/claim", &claim));
         let package = claimed.packages.first().unwrap().key_package.clone();
         let (create, mut seat) = self.person.room_with(peer, Some(package));

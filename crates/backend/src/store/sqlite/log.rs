@@ -21,10 +21,11 @@ impl SqliteStore {
         self.writer.append(rows).await
     }
 
-    /// Entries after a position, ascending; none for an account that is not in the room.
+    /// Entries after a position, ascending; for an account that left up to where it did, none for one that never was in the room.
     pub(crate) async fn read_after(&self, account: AccountId, room: RoomId, after: Seq, most: u32) -> StoreResult<Vec<Entry>> {
         let rows = sqlx::query(
-            "SELECT * FROM log WHERE room = ?1 AND seq > ?2 AND EXISTS (SELECT 1 FROM members WHERE account = ?3 AND room = ?1)
+            "SELECT * FROM log WHERE room = ?1 AND seq > ?2
+             AND seq <= (SELECT coalesce(gone_at, 9223372036854775807) FROM members WHERE account = ?3 AND room = ?1)
              ORDER BY seq LIMIT ?4",
         )
         .bind(blob(&room.0))
@@ -36,27 +37,32 @@ impl SqliteStore {
         rows.iter().map(entry).collect()
     }
 
-    /// One entry and the name of its sender.
-    pub(crate) async fn find_entry(&self, room: RoomId, seq: Seq) -> StoreResult<Option<(Entry, Option<UserName>)>> {
-        let row =
-            sqlx::query("SELECT log.*, name FROM log LEFT JOIN accounts ON accounts.account = log.account WHERE room = ? AND seq = ?")
-                .bind(blob(&room.0))
-                .bind(int(seq))
-                .fetch_optional(&self.readers)
-                .await?;
+    /// One entry that an account may read, and the name of its sender.
+    pub(crate) async fn find_entry(&self, account: AccountId, room: RoomId, seq: Seq) -> StoreResult<Option<(Entry, Option<UserName>)>> {
+        let row = sqlx::query(
+            "SELECT log.*, name FROM log LEFT JOIN accounts ON accounts.account = log.account WHERE room = ?1 AND seq = ?2
+             AND seq <= (SELECT coalesce(gone_at, 9223372036854775807) FROM members WHERE account = ?3 AND room = ?1)",
+        )
+        .bind(blob(&room.0))
+        .bind(int(seq))
+        .bind(blob(&account.0))
+        .fetch_optional(&self.readers)
+        .await?;
         row.map(|row| Ok((entry(&row)?, row.name("name").ok()))).transpose()
     }
 
     /// Newest position of every room of an account.
     pub(crate) async fn heads(&self, account: AccountId) -> StoreResult<Vec<Cursor>> {
-        let rows = sqlx::query("SELECT rooms.room, head FROM members JOIN rooms ON rooms.room = members.room WHERE members.account = ?")
-            .bind(blob(&account.0))
-            .fetch_all(&self.readers)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT rooms.room, head FROM members JOIN rooms ON rooms.room = members.room WHERE members.account = ? AND gone_at IS NULL",
+        )
+        .bind(blob(&account.0))
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(|row| Ok(Cursor { room: row.room("room")?, seq: row.uint("head")? })).collect()
     }
 
-    /// Newest position that retention took; `None` when the account is not in the room.
+    /// Newest position that retention took; `None` when the account never was in the room.
     pub(crate) async fn lost_upto(&self, account: AccountId, room: RoomId) -> StoreResult<Option<Seq>> {
         let row = sqlx::query(
             "SELECT lost_upto FROM rooms JOIN members ON members.room = rooms.room WHERE members.account = ? AND members.room = ?",
@@ -124,7 +130,8 @@ pub(super) async fn append_all(connection: &mut SqliteConnection, rows: &[Append
 async fn gate(connection: &mut SqliteConnection, row: &AppendRow, heads: &mut HashMap<RoomId, Seq>) -> StoreResult<Gate> {
     let found = sqlx::query(
         "SELECT epoch, head, EXISTS (SELECT 1 FROM devices WHERE account = ?2 AND device = ?3) AS current
-         FROM rooms JOIN members ON members.room = rooms.room WHERE members.account = ?2 AND members.room = ?1",
+         FROM rooms JOIN members ON members.room = rooms.room
+         WHERE members.account = ?2 AND members.room = ?1 AND gone_at IS NULL",
     )
     .bind(blob(&row.room.0))
     .bind(blob(&row.account.0))

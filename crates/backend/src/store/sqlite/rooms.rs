@@ -3,7 +3,8 @@
 use sotto_protocol::api::{Person, RoomInfo};
 use sotto_protocol::frames::EntryKind;
 use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection, ValueRef as _};
 
 use super::{Columns as _, SqliteStore, blob, int, keys, log, welcomes};
 use crate::error::ServiceError;
@@ -19,7 +20,8 @@ impl SqliteStore {
     /// The accounts in a room.
     pub(crate) async fn members(&self, room: RoomId) -> StoreResult<Vec<Person>> {
         let rows = sqlx::query(
-            "SELECT accounts.account, name FROM members JOIN accounts ON accounts.account = members.account WHERE room = ? ORDER BY name",
+            "SELECT accounts.account, name FROM members JOIN accounts ON accounts.account = members.account
+             WHERE room = ? AND gone_at IS NULL ORDER BY name",
         )
         .bind(blob(&room.0))
         .fetch_all(&self.readers)
@@ -34,7 +36,7 @@ impl SqliteStore {
             "SELECT rooms.room, epoch, head, accounts.account, name FROM members AS own
              JOIN rooms ON rooms.room = own.room JOIN members AS every ON every.room = own.room
              JOIN accounts ON accounts.account = every.account
-             WHERE own.account = ? ORDER BY rooms.room, name",
+             WHERE own.account = ? AND own.gone_at IS NULL AND every.gone_at IS NULL ORDER BY rooms.room, name",
         )
         .bind(blob(&account.0))
         .fetch_all(&self.readers)
@@ -56,7 +58,7 @@ impl SqliteStore {
         let row = sqlx::query(
             "SELECT epoch, head, public_group, group_info, ratchet_tree FROM rooms
              JOIN room_states ON room_states.room = rooms.room JOIN members ON members.room = rooms.room
-             WHERE members.account = ? AND members.room = ?",
+             WHERE members.account = ? AND members.room = ? AND gone_at IS NULL",
         )
         .bind(blob(&account.0))
         .bind(blob(&room.0))
@@ -77,20 +79,14 @@ impl SqliteStore {
         let row = sqlx::query(
             "SELECT epoch, low, high, public_group FROM rooms
              JOIN room_states ON room_states.room = rooms.room JOIN members ON members.room = rooms.room
-             WHERE members.account = ? AND members.room = ?",
+             LEFT JOIN pairs ON pairs.room = rooms.room WHERE members.account = ? AND members.room = ? AND gone_at IS NULL",
         )
         .bind(blob(&account.0))
         .bind(blob(&room.0))
         .fetch_optional(&self.readers)
         .await?;
-        row.map(|row| {
-            Ok(RoomForCommit {
-                epoch: row.uint("epoch")?,
-                pair: Pair { low: row.account("low")?, high: row.account("high")? },
-                public_group: row.bytes("public_group")?,
-            })
-        })
-        .transpose()
+        row.map(|row| Ok(RoomForCommit { epoch: row.uint("epoch")?, pair: pair_of(&row)?, public_group: row.bytes("public_group")? }))
+            .transpose()
     }
 
     /// Where a device's commit of an idempotency id stands, if it does.
@@ -99,15 +95,17 @@ impl SqliteStore {
         log::find_standing(&mut reader, room, device, id).await
     }
 
-    /// Makes the room of a pair together with its first commit.
-    pub(crate) async fn create_room(&self, pair: Pair, suite: u16, first: CommitRow) -> StoreResult<(Seq, Millis)> {
+    /// Makes the room of a pair, or a group, together with its first commit.
+    pub(crate) async fn create_room(&self, pair: Option<Pair>, suite: u16, first: CommitRow) -> StoreResult<(Seq, Millis)> {
         self.write(move |connection| {
             Box::pin(async move {
                 keys::require_device(connection, first.account, first.device).await?;
                 if let Some(standing) = log::find_standing(connection, first.room, first.device, first.idempotency).await? {
                     return Ok((standing.seq, standing.at));
                 }
-                if let Some(room) = find_pair(connection, pair).await? {
+                if let Some(pair) = pair
+                    && let Some(room) = find_pair(connection, pair).await?
+                {
                     return Err(ServiceError::room_exists(room).into());
                 }
                 let taken =
@@ -115,17 +113,21 @@ impl SqliteStore {
                 if taken.is_some() {
                     return Err(ErrorCode::CommitRefused.into());
                 }
-                sqlx::query(
-                    "INSERT INTO rooms (room, suite, epoch, head, lost_upto, created_at, live, low, high) VALUES (?, ?, ?, 0, 0, ?, 1, ?, ?)",
-                )
-                .bind(blob(&first.room.0))
-                .bind(suite)
-                .bind(int(first.epoch))
-                .bind(int(first.at))
-                .bind(blob(&pair.low.0))
-                .bind(blob(&pair.high.0))
-                .execute(&mut *connection)
-                .await?;
+                sqlx::query("INSERT INTO rooms (room, suite, epoch, head, lost_upto, created_at) VALUES (?, ?, ?, 0, 0, ?)")
+                    .bind(blob(&first.room.0))
+                    .bind(suite)
+                    .bind(int(first.epoch))
+                    .bind(int(first.at))
+                    .execute(&mut *connection)
+                    .await?;
+                if let Some(pair) = pair {
+                    sqlx::query("INSERT INTO pairs (low, high, room) VALUES (?, ?, ?)")
+                        .bind(blob(&pair.low.0))
+                        .bind(blob(&pair.high.0))
+                        .bind(blob(&first.room.0))
+                        .execute(&mut *connection)
+                        .await?;
+                }
                 move_on(connection, &first).await
             })
         })
@@ -138,7 +140,8 @@ impl SqliteStore {
             Box::pin(async move {
                 keys::require_device(connection, row.account, row.device).await?;
                 let room = sqlx::query(
-                    "SELECT epoch FROM rooms JOIN members ON members.room = rooms.room WHERE members.account = ? AND members.room = ?",
+                    "SELECT epoch FROM rooms JOIN members ON members.room = rooms.room
+                     WHERE members.account = ? AND members.room = ? AND gone_at IS NULL",
                 )
                 .bind(blob(&row.account.0))
                 .bind(blob(&row.room.0))
@@ -188,25 +191,51 @@ async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreRes
         .bind(row.state.ratchet_tree.as_slice())
         .execute(&mut *connection)
         .await?;
-    put_members(connection, row.room, &row.members).await?;
+    put_members(connection, row.room, head, &row.members).await?;
     welcomes::insert(connection, row.room, epoch, head, row.at, &row.welcomes, &row.state.ratchet_tree).await?;
     Ok((head, row.at))
 }
 
-async fn put_members(connection: &mut SqliteConnection, room: RoomId, members: &[AccountId]) -> StoreResult<()> {
-    sqlx::query("DELETE FROM members WHERE room = ?").bind(blob(&room.0)).execute(&mut *connection).await?;
+/// Who is in the room after the commit at `head`. Whoever is not any more keeps the log up to there.
+async fn put_members(connection: &mut SqliteConnection, room: RoomId, head: Seq, members: &[AccountId]) -> StoreResult<()> {
+    let before = sqlx::query("SELECT account FROM members WHERE room = ? AND gone_at IS NULL").bind(blob(&room.0));
+    for row in before.fetch_all(&mut *connection).await? {
+        let account = row.account("account")?;
+        if !members.contains(&account) {
+            sqlx::query("UPDATE members SET gone_at = ? WHERE account = ? AND room = ?")
+                .bind(int(head))
+                .bind(blob(&account.0))
+                .bind(blob(&room.0))
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
     for account in members {
-        sqlx::query("INSERT INTO members (account, room) VALUES (?, ?)")
-            .bind(blob(&account.0))
-            .bind(blob(&room.0))
-            .execute(&mut *connection)
-            .await?;
+        let known = sqlx::query(
+            "INSERT INTO members (account, room) SELECT account, ?2 FROM accounts WHERE account = ?1
+             ON CONFLICT (account, room) DO UPDATE SET gone_at = NULL",
+        )
+        .bind(blob(&account.0))
+        .bind(blob(&room.0))
+        .execute(&mut *connection)
+        .await?;
+        // A leaf of an account that nobody has signed up.
+        if known.rows_affected() == 0 {
+            return Err(ErrorCode::CommitRefused.into());
+        }
     }
     Ok(())
 }
 
+fn pair_of(row: &SqliteRow) -> StoreResult<Option<Pair>> {
+    if row.try_get_raw("low")?.is_null() {
+        return Ok(None);
+    }
+    Ok(Some(Pair { low: row.account("low")?, high: row.account("high")? }))
+}
+
 async fn find_pair(connection: &mut SqliteConnection, pair: Pair) -> StoreResult<Option<RoomId>> {
-    let row = sqlx::query("SELECT room FROM rooms WHERE low = ? AND high = ? AND live = 1")
+    let row = sqlx::query("SELECT room FROM pairs WHERE low = ? AND high = ?")
         .bind(blob(&pair.low.0))
         .bind(blob(&pair.high.0))
         .fetch_optional(connection)
