@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::bus::Bus;
-use crate::config::BackendConfig;
+use crate::config::{BackendConfig, Rows};
 use crate::error::{OpenError, ServiceError};
 use crate::limits::RateLimits;
 use crate::obfuscate::LogSalt;
 use crate::passwords::Passwords;
 use crate::secret::ServerSecret;
-use crate::store::{Store, StoreOptions};
+use crate::store::Store;
 use sotto_protocol::ErrorCode;
 
 /// All services of the server. Cheap to clone; every clone is the same backend.
@@ -32,13 +32,16 @@ pub(crate) struct Parts {
 }
 
 impl Backend {
-    /// Opens the data folder, or makes it with everything in it (owner-only).
+    /// Opens the data folder (or makes it with everything in it, owner-only), or a disk in memory.
     ///
     /// # Errors
     /// [`OpenError`] says what can't be opened and why.
     pub async fn open(config: BackendConfig) -> Result<Self, OpenError> {
-        let secret = ServerSecret::open(&config.data_dir)?;
-        let store = Store::open(StoreOptions { data_dir: &config.data_dir, max_bytes: config.database_max_bytes }).await?;
+        let secret = match &config.rows {
+            Rows::Sqlite => ServerSecret::open(&config.data_dir)?,
+            Rows::Memory(disk) => ServerSecret::on(disk)?,
+        };
+        let store = Store::open(&config).await?;
         let parallel = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self(Arc::new(Parts {
             passwords: Passwords::new(&config)?,

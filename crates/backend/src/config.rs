@@ -4,6 +4,8 @@ use core::str::FromStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::store::MemoryDisk;
+
 /// How new hashes of auth keys are made. Hashes of the other scheme keep verifying and are renewed at the next sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordScheme {
@@ -118,11 +120,22 @@ impl Default for Limits {
     }
 }
 
+/// Where rows are.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// In a SQLite file in the data folder.
+    Sqlite,
+    /// In this memory, and gone with the process: for simulations and tests. No file is made or read.
+    Memory(MemoryDisk),
+}
+
 /// Everything that [`crate::Backend::open`] needs to know.
 #[derive(Clone, Debug)]
 pub struct BackendConfig {
     /// Folder of all files; created with owner-only permissions.
     pub data_dir: PathBuf,
+    /// Where rows are.
+    pub rows: Rows,
     /// How new hashes of auth keys are made.
     pub password: PasswordScheme,
     /// Whether strangers may make accounts.
@@ -150,6 +163,7 @@ impl BackendConfig {
         const DAY: u64 = 24 * 3600;
         Self {
             data_dir: data_dir.into(),
+            rows: Rows::Sqlite,
             password: PasswordScheme::ARGON2ID,
             registration: Registration::Open,
             retention_days: 30,
@@ -160,5 +174,11 @@ impl BackendConfig {
             waiting_hashes: 64,
             database_max_bytes: None,
         }
+    }
+
+    /// The defaults, with everything on a disk in memory. A backend that is opened on the same disk later goes on from there.
+    #[must_use]
+    pub fn in_memory(disk: MemoryDisk) -> Self {
+        Self { rows: Rows::Memory(disk), ..Self::new(PathBuf::new()) }
     }
 }

@@ -4,7 +4,8 @@
 //! * [`Backend`] is the one handle; `accounts/`, `sessions`, `devices`, `keys`, `people`, `rooms/`, `delivery` and `retention`
 //!   add their methods to it. They decide; they hold no SQL.
 //! * `rooms/validate` is where a commit is checked in a scratch [`openmls::group::PublicGroup`], off the writer.
-//! * `store/` says what is kept and is the seam to a database; `store/sqlite/` is the only place with SQL.
+//! * `store/` says what is kept and is the seam to a database; `store/sqlite/` is the only place with SQL, `store/memory/` answers the
+//!   same without a file.
 //! * `bus` carries wake-ups. Rows are the truth: a lost wake-up costs latency, never a message.
 //!
 //! Invariants:
@@ -38,8 +39,9 @@ mod token;
 pub use accounts::NewSession;
 pub use backend::Backend;
 pub use bus::{Subscription, Wake};
-pub use config::{BackendConfig, Limits, PasswordScheme, Quota, Registration};
+pub use config::{BackendConfig, Limits, PasswordScheme, Quota, Registration, Rows};
 pub use context::{Caller, RequestContext};
 pub use error::{OpenError, ServiceError};
 pub use retention::RetentionReport;
+pub use store::MemoryDisk;
 pub use token::SessionToken;

@@ -11,6 +11,7 @@ use sotto_protocol::{UserName, limits};
 use zeroize::Zeroizing;
 
 use crate::error::OpenError;
+use crate::store::MemoryDisk;
 
 /// 32 bytes that only this server knows.
 pub(crate) struct ServerSecret(Zeroizing<[u8; 32]>);
@@ -38,6 +39,11 @@ impl ServerSecret {
             }
             Err(error) => Err(folder(error)),
         }
+    }
+
+    /// The secret of a disk in memory.
+    pub(crate) fn on(disk: &MemoryDisk) -> Result<Self, OpenError> {
+        disk.secret(|| crate::random::bytes().map_err(|_| OpenError::NoRandom)).map(Self)
     }
 
     /// The salt that an unknown name gets: the same one for ever, so that asking twice (or after a restart) tells nothing.

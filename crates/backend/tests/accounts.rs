@@ -1,19 +1,18 @@
 //! Accounts over the real store: hashes, enumeration, limits, password change, recovery.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod kit;
-
-use kit::*;
+use crate::kit::*;
+use crate::rig::*;
 use sotto_backend::{Limits, PasswordScheme, Quota, Registration};
 use sotto_protocol::accounts::{ChangePasswordRequest, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, SignInRequest};
 use sotto_protocol::{Bytes, ErrorCode};
 
 async fn stored_hash(rig: &Rig) -> String {
-    let path = rig.dir.path().join("data/sotto.db");
-    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}?mode=ro", path.display())).await.unwrap();
-    let hash = sqlx::query_scalar("SELECT password_hash FROM accounts").fetch_one(&pool).await.unwrap();
-    pool.close().await;
-    hash
+    let dump = rig.dump().await;
+    let account = dump.iter().find(|line| line.starts_with("accounts ")).unwrap();
+    let hex = account.split(' ').find_map(|column| column.strip_prefix("password_hash=")).unwrap();
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    String::from_utf8((0..hex.len()).step_by(2).map(byte).collect()).unwrap()
 }
 
 #[tokio::test]

@@ -1,9 +1,8 @@
 //! Delivery: order, duplicates, refusals, retention, wake-ups.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod kit;
-
-use kit::*;
+use crate::kit::*;
+use crate::rig::*;
 use openmls::prelude::OpenMlsProvider as _;
 use sotto_protocol::frames::EntryKind;
 use sotto_protocol::{Bytes, ErrorCode, IdempotencyId, limits};

@@ -1,11 +1,10 @@
 //! Key packages: valid ones in, each out once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod kit;
-
 use std::collections::HashSet;
 
-use kit::*;
+use crate::kit::*;
+use crate::rig::*;
 use openmls::prelude::Lifetime;
 use sotto_backend::{Limits, Quota};
 use sotto_protocol::api::{ClaimKeyPackages, UploadKeyPackages};

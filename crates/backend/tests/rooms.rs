@@ -1,9 +1,8 @@
 //! Rooms: one for a pair, commits checked in a scratch copy, seats taken by external commit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod kit;
-
-use kit::*;
+use crate::kit::*;
+use crate::rig::*;
 use openmls::prelude::OpenMlsProvider as _;
 use sotto_protocol::api::UploadCommit;
 use sotto_protocol::{Bytes, ErrorCode, limits};

@@ -1,11 +1,12 @@
 //! The files: what is in them, who may read them, and what happens when the disk is full.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod kit;
-
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
-use kit::*;
+use crate::kit::*;
+use crate::rig::*;
+use sotto_backend::Caller;
 use sotto_protocol::ErrorCode;
 
 /// Every column that the server keeps. A new one needs a line here and a reason in docs/THREAT_MODEL.md.
@@ -130,4 +131,39 @@ async fn closing_finishes_what_was_taken_on() {
     let rig = rig.reopen(|_| {}).await;
     let head = rig.backend.heads(mira.caller()).await.unwrap()[0].seq;
     assert_eq!(head, 1 + acked as u64);
+}
+
+// Fails when `sessions::insert` does not end what is replaced, when that is a transaction of its own, and without `replaced`.
+#[tokio::test]
+async fn a_new_session_and_the_end_of_the_one_before_are_one_transaction() {
+    let rig = rig().await;
+    let mira = Person::signed_up(&rig.backend, "mira").await;
+    let enter = async |way: &str, before: &Caller| match way {
+        "sign-up" => rig.backend.sign_up(&ctx(), Some(before), Person::new("noor").sign_up_request()).await,
+        "sign-in" => rig.backend.sign_in(&ctx(), Some(before), mira.sign_in_request()).await,
+        _ => rig.backend.recovery_finish(&ctx(), Some(before), mira.recovery_finish_request()).await,
+    };
+    for way in ["sign-up", "sign-in", "recovery"] {
+        let before = Person::signed_up(&rig.backend, &format!("before-{way}")).await;
+        let socket = rig.backend.subscribe(before.caller()).unwrap();
+        execute(&rig, "CREATE TRIGGER stuck BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'stuck'); END").await;
+        let rows = rig.dump().await;
+        assert_eq!(enter(way, before.caller()).await.unwrap_err().code, ErrorCode::Internal, "{way}");
+        assert!(rig.dump().await == rows, "{way}: nothing was done");
+        execute(&rig, "DROP TRIGGER stuck").await;
+        let new = enter(way, before.caller()).await.unwrap();
+        rig.backend.authenticate(&ctx(), &new.token).await.unwrap();
+        let ended = rig.backend.authenticate(&ctx(), before.token.as_ref().unwrap()).await;
+        assert_eq!(ended.unwrap_err().code, ErrorCode::SignedOut, "{way}");
+        let wake = tokio::time::timeout(Duration::from_secs(5), socket.changed()).await.unwrap();
+        assert_eq!(wake.ended, Some(ErrorCode::SignedOut));
+    }
+}
+
+async fn execute(rig: &Rig, statement: &'static str) {
+    use sqlx::Connection as _;
+    let path = rig.dir.path().join("data/sotto.db");
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
 }

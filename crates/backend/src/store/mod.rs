@@ -1,17 +1,125 @@
-//! What is kept, in words of the domain: the seam to a database. `sqlite` is the implementation behind it.
+//! What is kept, in words of the domain: the seam to a database. `sqlite` and `memory` are the implementations behind it.
 //!
-//! A method of [`Store`] is one transaction, and returns only when that is durable. What PostgreSQL needs one day is another type
+//! A method of [`Store`] is one transaction, and returns only when that is durable. What PostgreSQL needs one day is another variant
 //! with these methods.
 
+mod memory;
 mod sqlite;
 
 use sotto_protocol::accounts::{KdfParams, VaultSlot};
-use sotto_protocol::frames::EntryKind;
+use sotto_protocol::api::{ClaimedKeyPackage, KeyPackageCount, Person, RoomInfo};
+use sotto_protocol::frames::{Cursor, Entry, EntryKind, Welcome};
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, SessionId, UserName};
 
-use crate::error::ServiceError;
+use crate::config::{BackendConfig, Rows};
+use crate::error::{OpenError, ServiceError};
+use memory::MemoryStore;
+use sqlite::{SqliteStore, StoreOptions};
 
-pub(crate) use sqlite::{SqliteStore as Store, StoreOptions};
+pub use memory::MemoryDisk;
+
+/// Log entries that retention deletes in one transaction.
+const ENTRIES_DELETED_AT_ONCE: u16 = 500;
+
+/// A store that is open.
+#[derive(Clone)]
+pub(crate) enum Store {
+    Sqlite(SqliteStore),
+    Memory(MemoryStore),
+}
+
+impl Store {
+    /// Opens what the configuration says.
+    pub(crate) async fn open(config: &BackendConfig) -> Result<Self, OpenError> {
+        Ok(match &config.rows {
+            Rows::Sqlite => {
+                let options = StoreOptions { data_dir: &config.data_dir, max_bytes: config.database_max_bytes };
+                Self::Sqlite(SqliteStore::open(options).await?)
+            }
+            Rows::Memory(disk) => Self::Memory(MemoryStore::open(disk.clone())),
+        })
+    }
+
+    /// Finishes what was taken on, then closes. Later calls are unavailable.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Memory(store) => store.close(),
+        }
+    }
+}
+
+/// Makes each line a method of [`Store`] that hands itself to the store that is open.
+macro_rules! transactions {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        impl Store {
+            $(pub(crate) async fn $name(&self, $($argument: $type),*) -> StoreResult<$answer> {
+                match self {
+                    Self::Sqlite(store) => store.$name($($argument),*).await,
+                    Self::Memory(store) => store.$name($($argument),*),
+                }
+            })*
+        }
+    };
+}
+
+// Everything that a store can do. What each does is said where SQLite does it.
+transactions! {
+    fn health() -> ();
+
+    // Accounts.
+    fn find_account(name: &UserName) -> Option<AccountRow>;
+    fn find_account_by_id(id: AccountId) -> Option<AccountRow>;
+    fn create_account(new: AccountRow, device: DeviceId, session: NewSessionRow) -> ();
+    fn renew_password_hash(account: AccountId, before: String, hash: String) -> ();
+    fn change_password(
+        account: AccountId, verified: String, password: PasswordRow, next: NextList, session: SessionId, token_hash: [u8; 32]
+    ) -> Vec<SessionId>;
+    fn change_recovery(account: AccountId, verified: String, recovery: RecoveryRow, session: SessionId, token_hash: [u8; 32]) -> ();
+    fn finish_recovery(
+        account: AccountId, verified: String, password: PasswordRow, recovery: RecoveryRow, next: NextList, session: NewSessionRow
+    ) -> Vec<SessionId>;
+    fn replace_devices(account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> ();
+    fn search_people(part: &str, most: u32) -> Vec<Person>;
+
+    // Sessions.
+    fn create_session(session: NewSessionRow, verified: String) -> ();
+    fn find_session_by_token(token_hash: [u8; 32]) -> Option<SessionRow>;
+    fn find_session(id: SessionId) -> Option<SessionRow>;
+    fn sessions_of(account: AccountId) -> Vec<SessionRow>;
+    fn touch_session(id: SessionId, now: Millis) -> ();
+    fn rotate_session(id: SessionId, token_hash: [u8; 32]) -> ();
+    fn end_session(account: AccountId, id: SessionId) -> ();
+
+    // Key packages.
+    fn add_key_packages(account: AccountId, device: DeviceId, packages: Vec<KeyPackageRow>) -> KeyPackageCount;
+    fn count_key_packages(account: AccountId, device: DeviceId, usable_at: Millis) -> KeyPackageCount;
+    fn claim_key_packages(account: AccountId, usable_at: Millis) -> Claimed;
+
+    // Rooms.
+    fn find_pair_room(pair: Pair) -> Option<RoomId>;
+    fn rooms_of(account: AccountId) -> Vec<RoomInfo>;
+    fn room_state(account: AccountId, room: RoomId) -> Option<(RoomInfo, RoomStateRow)>;
+    fn room_for_commit(account: AccountId, room: RoomId) -> Option<RoomForCommit>;
+    fn find_commit(room: RoomId, device: DeviceId, id: IdempotencyId) -> Option<Standing>;
+    fn create_room(pair: Pair, suite: u16, first: CommitRow) -> (Seq, Millis);
+    fn commit(row: CommitRow) -> (Seq, Millis);
+    fn welcomes(account: AccountId, device: DeviceId, room: Option<RoomId>) -> Vec<Welcome>;
+    fn welcome_done(account: AccountId, device: DeviceId, room: RoomId, epoch: Epoch) -> ();
+
+    // The log.
+    fn append(rows: Vec<AppendRow>) -> Vec<Appended>;
+    fn read_after(account: AccountId, room: RoomId, after: Seq, most: u32) -> Vec<Entry>;
+    fn find_entry(room: RoomId, seq: Seq) -> Option<(Entry, Option<UserName>)>;
+    fn heads(account: AccountId) -> Vec<Cursor>;
+    fn lost_upto(account: AccountId, room: RoomId) -> Option<Seq>;
+
+    // Retention.
+    fn delete_entries(before: Millis) -> u64;
+    fn delete_welcomes(before: Millis) -> u64;
+    fn delete_key_packages(now: Millis) -> u64;
+    fn delete_sessions(created_before: Millis, seen_before: Millis) -> u64;
+}
 
 /// Why a transaction did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +213,12 @@ pub(crate) struct KeyPackageRow {
     pub(crate) last_resort: bool,
     pub(crate) not_after: Millis,
     pub(crate) package: Bytes,
+}
+
+/// What a claim gave, and what it left of each device that gave a one-time package.
+pub(crate) struct Claimed {
+    pub(crate) packages: Vec<ClaimedKeyPackage>,
+    pub(crate) left: Vec<(DeviceId, u32)>,
 }
 
 /// A message to append.

@@ -1,18 +1,16 @@
-//! Test kit: a backend in a temporary folder, and people with real OpenMLS state under the real suite.
+//! Test kit: people with real OpenMLS state under the real suite.
 #![allow(unreachable_pub, reason = "a module that several test programs share")]
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use openmls::prelude::*;
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
-use sotto_backend::{
-    Backend, BackendConfig, Caller, Limits, NewSession, PasswordScheme, Quota, RequestContext, ServiceError, SessionToken,
-};
+use sotto_backend::{Backend, Caller, NewSession, PasswordScheme, RequestContext, ServiceError, SessionToken};
 use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, RecoveryFinishRequest, SignInRequest, SignUpRequest, VaultSlot};
 use sotto_protocol::api::{AddressedWelcome, ClaimKeyPackages, CommitAck, CreateRoom, ReplaceDevice, UploadCommit, UploadKeyPackages};
 use sotto_protocol::device_list::{DeviceEntry, DeviceList, SignedDeviceList};
@@ -25,56 +23,6 @@ use tls_codec::{Deserialize as _, Serialize as _};
 
 pub const FAST_ARGON: PasswordScheme = PasswordScheme::Argon2id { memory_kib: 64, passes: 1, lanes: 1 };
 pub const FAST_BCRYPT: PasswordScheme = PasswordScheme::Bcrypt { cost: 4 };
-
-/// A backend whose folder goes with it.
-pub struct Rig {
-    pub dir: tempfile::TempDir,
-    pub backend: Backend,
-}
-
-pub fn config_in(dir: &tempfile::TempDir) -> BackendConfig {
-    let plenty = Quota { burst: 1_000_000, per: Duration::from_secs(1) };
-    BackendConfig {
-        password: FAST_ARGON,
-        limits: Limits {
-            login_address: plenty,
-            login_account: plenty,
-            sign_up_address: plenty,
-            key_claims: plenty,
-            people_search: plenty,
-            recovery_address: plenty,
-            recovery_account: plenty,
-        },
-        waiting_hashes: 10_000,
-        ..BackendConfig::new(dir.path().join("data"))
-    }
-}
-
-pub async fn rig() -> Rig {
-    rig_with(|_| {}).await
-}
-
-pub async fn rig_with(change: impl FnOnce(&mut BackendConfig)) -> Rig {
-    let dir = tempfile::tempdir().unwrap();
-    let mut config = config_in(&dir);
-    change(&mut config);
-    Rig { backend: Backend::open(config).await.unwrap(), dir }
-}
-
-impl Rig {
-    /// Closes and opens again, as a restart does.
-    pub async fn reopen(self, change: impl FnOnce(&mut BackendConfig)) -> Self {
-        let mut config = self.backend.config().clone();
-        self.backend.close().await;
-        change(&mut config);
-        Self { backend: Backend::open(config).await.unwrap(), dir: self.dir }
-    }
-
-    /// Every row of every table, to compare before and after.
-    pub async fn dump(&self) -> Vec<String> {
-        dump_of(&self.dir.path().join("data")).await
-    }
-}
 
 /// Every row of every table of the database in a data folder.
 pub async fn dump_of(data: &Path) -> Vec<String> {

@@ -5,13 +5,7 @@ use sotto_protocol::{AccountId, DeviceId, ErrorCode, Millis, limits};
 use sqlx::SqliteConnection;
 
 use super::{Columns as _, SqliteStore, blob, int};
-use crate::store::{KeyPackageRow, StoreResult};
-
-/// What a claim gave, and what it left of each device that gave a one-time package.
-pub(crate) struct Claimed {
-    pub(crate) packages: Vec<ClaimedKeyPackage>,
-    pub(crate) left: Vec<(DeviceId, u32)>,
-}
+use crate::store::{Claimed, KeyPackageRow, StoreResult};
 
 impl SqliteStore {
     /// Publishes packages of a current device; known ones (by hash, used or not) are left as they are.

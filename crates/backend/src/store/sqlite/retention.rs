@@ -3,20 +3,19 @@
 use sotto_protocol::Millis;
 
 use super::{Columns as _, SqliteStore, blob, int, welcomes};
-use crate::store::StoreResult;
-
-/// Log rows deleted in one transaction.
-const CHUNK: i64 = 500;
+use crate::store::{ENTRIES_DELETED_AT_ONCE, StoreResult};
 
 impl SqliteStore {
-    /// Deletes up to [`CHUNK`] log entries that were accepted before `before`, oldest first; keeps each room's head and notes how far
+    /// Deletes up to [`ENTRIES_DELETED_AT_ONCE`] log entries that were accepted before `before`, oldest first; keeps each room's head and notes how far
     /// it is lost. Gives how many; 0 when there are no more.
     pub(crate) async fn delete_entries(&self, before: Millis) -> StoreResult<u64> {
         self.write(move |connection| {
             Box::pin(async move {
                 // The log is in order of acceptance: what is old is its beginning, and the first row tells whether there is any.
-                let oldest =
-                    sqlx::query("SELECT id, room, seq, at FROM log ORDER BY id LIMIT ?").bind(CHUNK).fetch_all(&mut *connection).await?;
+                let oldest = sqlx::query("SELECT id, room, seq, at FROM log ORDER BY id LIMIT ?")
+                    .bind(ENTRIES_DELETED_AT_ONCE)
+                    .fetch_all(&mut *connection)
+                    .await?;
                 let mut deleted = 0;
                 for row in &oldest {
                     if row.uint("at")? >= before {

@@ -1,0 +1,139 @@
+//! All rows as lines, under the names of the migrations.
+
+use std::fmt::Write as _;
+
+use super::tables::Tables;
+use crate::store::kind_number;
+
+/// A row in the making.
+struct Line(String);
+
+impl Line {
+    fn of(table: &str) -> Self {
+        Self(table.to_owned())
+    }
+
+    fn number(mut self, column: &str, value: impl std::fmt::Display) -> Self {
+        let _ = write!(self.0, " {column}={value}");
+        self
+    }
+
+    fn bytes(self, column: &str, value: &[u8]) -> Self {
+        let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.number(column, hex)
+    }
+
+    fn end(self) -> String {
+        self.0
+    }
+}
+
+pub(super) fn lines(tables: &Tables) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(tables.accounts.values().map(|row| {
+        Line::of("accounts")
+            .bytes("account", row.account.as_bytes())
+            .bytes("name", row.name.as_str().as_bytes())
+            .number("created_at", row.created_at)
+            .number("kdf_memory_kib", row.password.kdf.memory_kib)
+            .number("kdf_passes", row.password.kdf.passes)
+            .number("kdf_lanes", row.password.kdf.lanes)
+            .bytes("kdf_salt", row.password.kdf.salt.as_slice())
+            .bytes("password_hash", row.password.hash.as_bytes())
+            .bytes("password_slot", row.password.slot.sealed.as_slice())
+            .number("password_version", row.password.slot.version)
+            .bytes("recovery_hash", row.recovery.hash.as_bytes())
+            .bytes("recovery_slot", row.recovery.slot.sealed.as_slice())
+            .number("recovery_version", row.recovery.slot.version)
+            .bytes("device_list", row.device_list.as_slice())
+            .end()
+    }));
+    lines.extend(
+        tables
+            .devices
+            .iter()
+            .map(|(account, device)| Line::of("devices").bytes("account", account.as_bytes()).bytes("device", device.as_bytes()).end()),
+    );
+    lines.extend(tables.key_packages.iter().map(|(id, package)| {
+        Line::of("key_packages")
+            .number("id", id)
+            .bytes("account", package.account.as_bytes())
+            .bytes("device", package.device.as_bytes())
+            .bytes("hash", &package.row.hash)
+            .number("last_resort", u8::from(package.row.last_resort))
+            .number("used", u8::from(package.used))
+            .number("not_after", package.row.not_after)
+            .bytes("package", package.row.package.as_slice())
+            .end()
+    }));
+    lines.extend(tables.log.iter().map(|(id, entry)| {
+        Line::of("log")
+            .number("id", id)
+            .bytes("room", entry.room.as_bytes())
+            .number("seq", entry.seq)
+            .number("kind", kind_number(entry.kind))
+            .number("epoch", entry.epoch)
+            .bytes("account", entry.account.as_bytes())
+            .bytes("device", entry.device.as_bytes())
+            .number("at", entry.at)
+            .bytes("idempotency", entry.idempotency.as_bytes())
+            .bytes("bytes", entry.bytes.as_slice())
+            .end()
+    }));
+    lines.extend(
+        tables
+            .members
+            .iter()
+            .map(|(account, room)| Line::of("members").bytes("account", account.as_bytes()).bytes("room", room.as_bytes()).end()),
+    );
+    for (id, room) in &tables.rooms {
+        lines.push(
+            Line::of("room_states")
+                .bytes("room", id.as_bytes())
+                .bytes("public_group", room.state.public_group.as_slice())
+                .bytes("group_info", room.state.group_info.as_slice())
+                .bytes("ratchet_tree", room.state.ratchet_tree.as_slice())
+                .end(),
+        );
+        lines.push(
+            Line::of("rooms")
+                .bytes("room", id.as_bytes())
+                .number("suite", room.suite)
+                .number("epoch", room.epoch)
+                .number("head", room.head)
+                .number("lost_upto", room.lost_upto)
+                .number("created_at", room.created_at)
+                .number("live", u8::from(room.live))
+                .bytes("low", room.pair.low.as_bytes())
+                .bytes("high", room.pair.high.as_bytes())
+                .end(),
+        );
+    }
+    lines.extend(tables.sessions.values().map(|row| {
+        let line = Line::of("sessions")
+            .bytes("session", row.session.as_bytes())
+            .bytes("token_hash", &row.token_hash)
+            .bytes("account", row.account.as_bytes());
+        let line = match &row.device {
+            Some(device) => line.bytes("device", device.as_bytes()),
+            None => line.number("device", "null"),
+        };
+        line.bytes("label", row.label.as_bytes()).number("created_at", row.created_at).number("last_seen_at", row.last_seen_at).end()
+    }));
+    lines.extend(tables.welcome_trees.iter().map(|((room, epoch), tree)| {
+        Line::of("welcome_trees").bytes("room", room.as_bytes()).number("epoch", epoch).bytes("ratchet_tree", tree.as_slice()).end()
+    }));
+    lines.extend(tables.welcomes.iter().map(|(id, row)| {
+        Line::of("welcomes")
+            .number("id", id)
+            .bytes("account", row.account.as_bytes())
+            .bytes("device", row.device.as_bytes())
+            .bytes("room", row.room.as_bytes())
+            .number("epoch", row.epoch)
+            .number("seq", row.seq)
+            .number("created_at", row.created_at)
+            .bytes("welcome", row.welcome.as_slice())
+            .end()
+    }));
+    lines
+}

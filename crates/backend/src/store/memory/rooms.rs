@@ -1,0 +1,142 @@
+//! Rooms: made with their first commit, moved on by commits, listed by member.
+
+use sotto_protocol::api::{Person, RoomInfo};
+use sotto_protocol::frames::{Entry, EntryKind};
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
+
+use super::MemoryStore;
+use super::tables::{Room, Tables, all_differ, constraint};
+use crate::error::ServiceError;
+use crate::store::{CommitRow, Pair, RoomForCommit, RoomStateRow, Standing, StoreError, StoreResult};
+
+impl MemoryStore {
+    pub(crate) fn find_pair_room(&self, pair: Pair) -> StoreResult<Option<RoomId>> {
+        self.read(|tables| tables.find_pair(pair))
+    }
+
+    pub(crate) fn rooms_of(&self, account: AccountId) -> StoreResult<Vec<RoomInfo>> {
+        self.read(|tables| tables.rooms_of(account).map(|(id, room)| tables.info(id, room)).collect())
+    }
+
+    pub(crate) fn room_state(&self, account: AccountId, room: RoomId) -> StoreResult<Option<(RoomInfo, RoomStateRow)>> {
+        self.read(|tables| tables.room_for(account, room).map(|found| (tables.info(room, found), found.state.clone())))
+    }
+
+    pub(crate) fn room_for_commit(&self, account: AccountId, room: RoomId) -> StoreResult<Option<RoomForCommit>> {
+        self.read(|tables| {
+            let found = tables.room_for(account, room)?;
+            Some(RoomForCommit { epoch: found.epoch, pair: found.pair, public_group: found.state.public_group.clone() })
+        })
+    }
+
+    pub(crate) fn find_commit(&self, room: RoomId, device: DeviceId, id: IdempotencyId) -> StoreResult<Option<Standing>> {
+        self.read(|tables| tables.find_standing(room, device, id))
+    }
+
+    pub(crate) fn create_room(&self, pair: Pair, suite: u16, first: CommitRow) -> StoreResult<(Seq, Millis)> {
+        self.write(|tables| {
+            tables.require_device(first.account, first.device)?;
+            if let Some(standing) = tables.find_standing(first.room, first.device, first.idempotency) {
+                return Ok((standing.seq, standing.at));
+            }
+            if let Some(room) = tables.find_pair(pair) {
+                return Err(ServiceError::room_exists(room).into());
+            }
+            if tables.rooms.contains_key(&first.room) {
+                return Err(ErrorCode::CommitRefused.into());
+            }
+            tables.check_commit(&first)?;
+            let room = Room {
+                suite,
+                epoch: first.epoch,
+                head: 0,
+                lost_upto: 0,
+                created_at: first.at,
+                live: true,
+                pair,
+                // Replaced at once by the first commit's.
+                state: first.state.clone(),
+            };
+            tables.rooms.insert(first.room, room);
+            tables.move_on(first)
+        })
+    }
+
+    pub(crate) fn commit(&self, row: CommitRow) -> StoreResult<(Seq, Millis)> {
+        self.write(|tables| {
+            tables.require_device(row.account, row.device)?;
+            let Some(current) = tables.room_for(row.account, row.room).map(|room| room.epoch) else {
+                return Err(ErrorCode::NotFound.into());
+            };
+            if let Some(standing) = tables.find_standing(row.room, row.device, row.idempotency) {
+                return Ok((standing.seq, standing.at));
+            }
+            // Compare and swap: validation ran outside of the transaction, and one commit wins an epoch.
+            if current != row.epoch {
+                return Err(ServiceError::stale(current).into());
+            }
+            tables.check_commit(&row)?;
+            tables.move_on(row)
+        })
+    }
+}
+
+impl Tables {
+    /// A room, for a member of it.
+    pub(super) fn room_for(&self, account: AccountId, room: RoomId) -> Option<&Room> {
+        self.rooms.get(&room).filter(|_| self.members.contains(&(account, room)))
+    }
+
+    /// The rooms of an account, by id.
+    pub(super) fn rooms_of(&self, account: AccountId) -> impl Iterator<Item = (RoomId, &Room)> {
+        let own = self.members.iter().filter(move |(member, _)| *member == account);
+        own.filter_map(|(_, id)| Some((*id, self.rooms.get(id)?)))
+    }
+
+    /// The accounts in a room, by name.
+    pub(super) fn people_in(&self, room: RoomId) -> Vec<Person> {
+        let accounts = self.members.iter().filter(|(_, of)| *of == room).filter_map(|(account, _)| self.accounts.get(account));
+        let mut people: Vec<Person> = accounts.map(|row| Person { account: row.account, name: row.name.clone() }).collect();
+        people.sort_by(|one, other| one.name.cmp(&other.name));
+        people
+    }
+
+    fn info(&self, id: RoomId, room: &Room) -> RoomInfo {
+        RoomInfo { room: id, members: self.people_in(id), epoch: room.epoch, head: room.head }
+    }
+
+    fn find_pair(&self, pair: Pair) -> Option<RoomId> {
+        self.rooms.iter().find(|(_, room)| room.live && room.pair == pair).map(|(id, _)| *id)
+    }
+
+    /// What the tables ask of a commit, whoever validated it.
+    fn check_commit(&self, row: &CommitRow) -> StoreResult<()> {
+        constraint(all_differ(&row.members) && row.members.iter().all(|account| self.accounts.contains_key(account)))?;
+        constraint(all_differ(row.welcomes.iter().map(|welcome| (welcome.account, welcome.device)).filter(|to| self.devices.contains(to))))
+    }
+
+    /// Everything that a commit changes: log, epoch, public state, members, Welcomes.
+    fn move_on(&mut self, row: CommitRow) -> StoreResult<(Seq, Millis)> {
+        let epoch = row.epoch + 1;
+        let room = self.rooms.get_mut(&row.room).ok_or(StoreError::Bug("row not found"))?;
+        room.epoch = epoch;
+        room.head += 1;
+        let (head, tree) = (room.head, row.state.ratchet_tree.clone());
+        room.state = row.state;
+        self.push_entry(Entry {
+            room: row.room,
+            seq: head,
+            kind: EntryKind::Commit,
+            epoch: row.epoch,
+            account: row.account,
+            device: row.device,
+            at: row.at,
+            idempotency: row.idempotency,
+            bytes: row.commit,
+        });
+        self.members.retain(|(_, of)| *of != row.room);
+        self.members.extend(row.members.into_iter().map(|account| (account, row.room)));
+        self.put_welcomes(row.room, epoch, head, row.at, row.welcomes, tree);
+        Ok((head, row.at))
+    }
+}

@@ -1,0 +1,88 @@
+//! The tables: as those of the migrations, each in the order of its key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sotto_protocol::frames::Entry;
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, IdempotencyId, Millis, RoomId, Seq, SessionId};
+
+use crate::store::{AccountRow, KeyPackageRow, Pair, RoomStateRow, StoreError, StoreResult};
+
+/// A row's number, given in the order of inserting.
+pub(super) type RowId = u64;
+
+#[derive(Clone, Default)]
+pub(super) struct Tables {
+    pub(super) accounts: BTreeMap<AccountId, AccountRow>,
+    /// The devices of the newest lists.
+    pub(super) devices: BTreeSet<(AccountId, DeviceId)>,
+    pub(super) sessions: BTreeMap<RowId, Session>,
+    pub(super) key_packages: BTreeMap<RowId, KeyPackage>,
+    pub(super) rooms: BTreeMap<RoomId, Room>,
+    pub(super) members: BTreeSet<(AccountId, RoomId)>,
+    /// In the order of appending.
+    pub(super) log: BTreeMap<RowId, Entry>,
+    pub(super) log_seqs: BTreeMap<(RoomId, Seq), RowId>,
+    pub(super) log_ids: BTreeMap<(RoomId, DeviceId, IdempotencyId), RowId>,
+    pub(super) welcomes: BTreeMap<RowId, StoredWelcome>,
+    pub(super) welcome_trees: BTreeMap<(RoomId, Epoch), Bytes>,
+}
+
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) session: SessionId,
+    pub(super) token_hash: [u8; 32],
+    pub(super) account: AccountId,
+    pub(super) device: Option<DeviceId>,
+    pub(super) label: String,
+    pub(super) created_at: Millis,
+    pub(super) last_seen_at: Millis,
+}
+
+#[derive(Clone)]
+pub(super) struct KeyPackage {
+    pub(super) account: AccountId,
+    pub(super) device: DeviceId,
+    pub(super) used: bool,
+    pub(super) row: KeyPackageRow,
+}
+
+#[derive(Clone)]
+pub(super) struct Room {
+    pub(super) suite: u16,
+    pub(super) epoch: Epoch,
+    pub(super) head: Seq,
+    pub(super) lost_upto: Seq,
+    pub(super) created_at: Millis,
+    pub(super) live: bool,
+    pub(super) pair: Pair,
+    pub(super) state: RoomStateRow,
+}
+
+#[derive(Clone)]
+pub(super) struct StoredWelcome {
+    pub(super) account: AccountId,
+    pub(super) device: DeviceId,
+    pub(super) room: RoomId,
+    pub(super) epoch: Epoch,
+    pub(super) seq: Seq,
+    pub(super) created_at: Millis,
+    pub(super) welcome: Bytes,
+}
+
+/// Inserts a row under the next number.
+pub(super) fn push<T>(table: &mut BTreeMap<RowId, T>, row: T) -> RowId {
+    let number = table.last_key_value().map_or(0, |(newest, _)| *newest) + 1;
+    table.insert(number, row);
+    number
+}
+
+/// What a UNIQUE, a PRIMARY KEY or a REFERENCES of the migrations asks for.
+pub(super) fn constraint(holds: bool) -> StoreResult<()> {
+    if holds { Ok(()) } else { Err(StoreError::Bug("constraint")) }
+}
+
+/// Whether nothing comes twice.
+pub(super) fn all_differ<T: Ord>(values: impl IntoIterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    values.into_iter().all(|value| seen.insert(value))
+}

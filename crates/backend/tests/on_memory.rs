@@ -1,0 +1,12 @@
+//! The contract of the services, on the store in memory.
+#![allow(missing_docs)]
+
+mod accounts;
+mod delivery;
+mod keys;
+mod kit;
+mod rig;
+mod rooms;
+mod sessions;
+
+const STORE: rig::Kind = rig::Kind::Memory;

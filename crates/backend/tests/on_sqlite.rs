@@ -1,0 +1,13 @@
+//! The contract of the services, on SQLite; and what its files are.
+#![allow(missing_docs)]
+
+mod accounts;
+mod delivery;
+mod keys;
+mod kit;
+mod rig;
+mod rooms;
+mod sessions;
+mod storage;
+
+const STORE: rig::Kind = rig::Kind::Sqlite;
