@@ -1,8 +1,10 @@
 //! What is kept, in words of the domain: the seam to a database. `sqlite` and `memory` are the implementations behind it.
 //!
-//! A method of [`Store`] is one transaction, and returns only when that is durable. What PostgreSQL needs one day is another variant
-//! with these methods.
+//! A method of [`Store`] is one transaction, and returns only when that is durable. `contract` holds the implementations against each
+//! other. What PostgreSQL needs one day is another variant with these methods.
 
+#[cfg(test)]
+mod contract;
 mod memory;
 mod sqlite;
 
