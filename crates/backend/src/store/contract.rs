@@ -159,7 +159,7 @@ impl World<'_> {
             "count" => told(&self.0.count_key_packages(account, self.device(), self.time()).await),
             "claim" => told(&self.0.claim_key_packages(account, self.time()).await.map(|claimed| (claimed.packages, claimed.left))),
             "create_room" => {
-                let pair = Pair::of(account, self.account());
+                let pair = Some(Pair::of(account, self.account())).filter(|_| self.1.bool());
                 let first = self.commit(account, 0).await;
                 told(&self.0.create_room(pair, 0x4e, first).await)
             }
@@ -198,12 +198,12 @@ impl World<'_> {
     async fn read(&mut self, account: AccountId) -> String {
         let (store, room, seq) = (self.0, self.room(), self.1.u64(..12));
         let entries = store.read_after(account, room, seq, self.1.u32(..5)).await;
-        let found = store.find_entry(room, seq).await;
+        let found = store.find_entry(account, room, seq).await;
         let pair = Pair::of(account, self.account());
         let commit = store.find_commit(room, self.device(), self.idempotency()).await.map(|row| row.map(tell_standing));
         let state = store.room_state(account, room).await.map(|row| row.map(|(info, state)| (info, tell_state(&state))));
         let checked = store.room_for_commit(account, room).await;
-        let checked = checked.map(|row| row.map(|row| (row.epoch, row.pair.low, row.pair.high, row.public_group.0)));
+        let checked = checked.map(|row| row.map(|row| (row.epoch, row.pair.map(|pair| (pair.low, pair.high)), row.public_group.0)));
         let rooms = (store.rooms_of(account).await, store.heads(account).await, store.lost_upto(account, room).await);
         told(&(entries, found, store.find_pair_room(pair).await, commit, state, checked, rooms))
     }

@@ -104,7 +104,7 @@ transactions! {
     fn room_state(account: AccountId, room: RoomId) -> Option<(RoomInfo, RoomStateRow)>;
     fn room_for_commit(account: AccountId, room: RoomId) -> Option<RoomForCommit>;
     fn find_commit(room: RoomId, device: DeviceId, id: IdempotencyId) -> Option<Standing>;
-    fn create_room(pair: Pair, suite: u16, first: CommitRow) -> (Seq, Millis);
+    fn create_room(pair: Option<Pair>, suite: u16, first: CommitRow) -> (Seq, Millis);
     fn commit(row: CommitRow) -> (Seq, Millis);
     fn welcomes(account: AccountId, device: DeviceId, room: Option<RoomId>) -> Vec<Welcome>;
     fn welcome_done(account: AccountId, device: DeviceId, room: RoomId, epoch: Epoch) -> ();
@@ -112,7 +112,7 @@ transactions! {
     // The log.
     fn append(rows: Vec<AppendRow>) -> Vec<Appended>;
     fn read_after(account: AccountId, room: RoomId, after: Seq, most: u32) -> Vec<Entry>;
-    fn find_entry(room: RoomId, seq: Seq) -> Option<(Entry, Option<UserName>)>;
+    fn find_entry(account: AccountId, room: RoomId, seq: Seq) -> Option<(Entry, Option<UserName>)>;
     fn heads(account: AccountId) -> Vec<Cursor>;
     fn lost_upto(account: AccountId, room: RoomId) -> Option<Seq>;
 

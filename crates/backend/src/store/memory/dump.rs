@@ -80,12 +80,13 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .bytes("bytes", entry.bytes.as_slice())
             .end()
     }));
-    lines.extend(
-        tables
-            .members
-            .iter()
-            .map(|(account, room)| Line::of("members").bytes("account", account.as_bytes()).bytes("room", room.as_bytes()).end()),
-    );
+    lines.extend(tables.members.iter().map(|((account, room), gone_at)| {
+        let line = Line::of("members").bytes("account", account.as_bytes()).bytes("room", room.as_bytes());
+        match gone_at {
+            Some(seq) => line.number("gone_at", seq).end(),
+            None => line.number("gone_at", "null").end(),
+        }
+    }));
     for (id, room) in &tables.rooms {
         lines.push(
             Line::of("room_states")
@@ -103,11 +104,12 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
                 .number("head", room.head)
                 .number("lost_upto", room.lost_upto)
                 .number("created_at", room.created_at)
-                .number("live", u8::from(room.live))
-                .bytes("low", room.pair.low.as_bytes())
-                .bytes("high", room.pair.high.as_bytes())
                 .end(),
         );
+        if let Some(pair) = room.pair {
+            let line = Line::of("pairs").bytes("low", pair.low.as_bytes()).bytes("high", pair.high.as_bytes());
+            lines.push(line.bytes("room", id.as_bytes()).end());
+        }
     }
     lines.extend(tables.sessions.values().map(|row| {
         let line = Line::of("sessions")

@@ -15,16 +15,17 @@ impl MemoryStore {
 
     pub(crate) fn read_after(&self, account: AccountId, room: RoomId, after: Seq, most: u32) -> StoreResult<Vec<Entry>> {
         self.read(|tables| {
-            if !tables.members.contains(&(account, room)) {
-                return Vec::new();
-            }
-            let rows = tables.log_seqs.range((room, after.saturating_add(1))..=(room, Seq::MAX)).take(most as usize);
+            let Some(last) = tables.readable(account, room) else { return Vec::new() };
+            let from = after.saturating_add(1);
+            let rows =
+                tables.log_seqs.range((room, from)..=(room, last.max(from))).filter(|((_, seq), _)| *seq <= last).take(most as usize);
             rows.filter_map(|(_, id)| tables.log.get(id).cloned()).collect()
         })
     }
 
-    pub(crate) fn find_entry(&self, room: RoomId, seq: Seq) -> StoreResult<Option<(Entry, Option<UserName>)>> {
+    pub(crate) fn find_entry(&self, account: AccountId, room: RoomId, seq: Seq) -> StoreResult<Option<(Entry, Option<UserName>)>> {
         self.read(|tables| {
+            tables.readable(account, room).filter(|last| seq <= *last)?;
             let entry = tables.log.get(tables.log_seqs.get(&(room, seq))?)?;
             Some((entry.clone(), tables.accounts.get(&entry.account).map(|row| row.name.clone())))
         })
@@ -35,11 +36,16 @@ impl MemoryStore {
     }
 
     pub(crate) fn lost_upto(&self, account: AccountId, room: RoomId) -> StoreResult<Option<Seq>> {
-        self.read(|tables| tables.room_for(account, room).map(|room| room.lost_upto))
+        self.read(|tables| tables.members.get(&(account, room)).and_then(|_| tables.rooms.get(&room)).map(|room| room.lost_upto))
     }
 }
 
 impl Tables {
+    /// Up to where an account may read a room's log; `None` for one that never was in it.
+    fn readable(&self, account: AccountId, room: RoomId) -> Option<Seq> {
+        self.members.get(&(account, room)).map(|gone_at| gone_at.unwrap_or(Seq::MAX))
+    }
+
     /// Membership, size, then duplicate id, then epoch: a repeated publish gets its first answer even when the room went on.
     fn append(&mut self, row: AppendRow) -> Appended {
         let current = self.devices.contains(&(row.account, row.device));

@@ -33,13 +33,13 @@ impl MemoryStore {
         self.read(|tables| tables.find_standing(room, device, id))
     }
 
-    pub(crate) fn create_room(&self, pair: Pair, suite: u16, first: CommitRow) -> StoreResult<(Seq, Millis)> {
+    pub(crate) fn create_room(&self, pair: Option<Pair>, suite: u16, first: CommitRow) -> StoreResult<(Seq, Millis)> {
         self.write(|tables| {
             tables.require_device(first.account, first.device)?;
             if let Some(standing) = tables.find_standing(first.room, first.device, first.idempotency) {
                 return Ok((standing.seq, standing.at));
             }
-            if let Some(room) = tables.find_pair(pair) {
+            if let Some(room) = pair.and_then(|pair| tables.find_pair(pair)) {
                 return Err(ServiceError::room_exists(room).into());
             }
             if tables.rooms.contains_key(&first.room) {
@@ -52,7 +52,6 @@ impl MemoryStore {
                 head: 0,
                 lost_upto: 0,
                 created_at: first.at,
-                live: true,
                 pair,
                 // Replaced at once by the first commit's.
                 state: first.state.clone(),
@@ -84,18 +83,19 @@ impl MemoryStore {
 impl Tables {
     /// A room, for a member of it.
     pub(super) fn room_for(&self, account: AccountId, room: RoomId) -> Option<&Room> {
-        self.rooms.get(&room).filter(|_| self.members.contains(&(account, room)))
+        self.rooms.get(&room).filter(|_| self.members.get(&(account, room)) == Some(&None))
     }
 
     /// The rooms of an account, by id.
     pub(super) fn rooms_of(&self, account: AccountId) -> impl Iterator<Item = (RoomId, &Room)> {
-        let own = self.members.iter().filter(move |(member, _)| *member == account);
-        own.filter_map(|(_, id)| Some((*id, self.rooms.get(id)?)))
+        let own = self.members.iter().filter(move |((member, _), gone_at)| *member == account && gone_at.is_none());
+        own.filter_map(|((_, id), _)| Some((*id, self.rooms.get(id)?)))
     }
 
     /// The accounts in a room, by name.
     pub(super) fn people_in(&self, room: RoomId) -> Vec<Person> {
-        let accounts = self.members.iter().filter(|(_, of)| *of == room).filter_map(|(account, _)| self.accounts.get(account));
+        let accounts = self.members.iter().filter(|((_, of), gone_at)| *of == room && gone_at.is_none());
+        let accounts = accounts.filter_map(|((account, _), _)| self.accounts.get(account));
         let mut people: Vec<Person> = accounts.map(|row| Person { account: row.account, name: row.name.clone() }).collect();
         people.sort_by(|one, other| one.name.cmp(&other.name));
         people
@@ -106,12 +106,15 @@ impl Tables {
     }
 
     fn find_pair(&self, pair: Pair) -> Option<RoomId> {
-        self.rooms.iter().find(|(_, room)| room.live && room.pair == pair).map(|(id, _)| *id)
+        self.rooms.iter().find(|(_, room)| room.pair == Some(pair)).map(|(id, _)| *id)
     }
 
     /// What the tables ask of a commit, whoever validated it.
     fn check_commit(&self, row: &CommitRow) -> StoreResult<()> {
-        constraint(all_differ(&row.members) && row.members.iter().all(|account| self.accounts.contains_key(account)))?;
+        // A leaf of an account that nobody has signed up.
+        if !row.members.iter().all(|account| self.accounts.contains_key(account)) {
+            return Err(ErrorCode::CommitRefused.into());
+        }
         constraint(all_differ(row.welcomes.iter().map(|welcome| (welcome.account, welcome.device)).filter(|to| self.devices.contains(to))))
     }
 
@@ -134,8 +137,13 @@ impl Tables {
             idempotency: row.idempotency,
             bytes: row.commit,
         });
-        self.members.retain(|(_, of)| *of != row.room);
-        self.members.extend(row.members.into_iter().map(|account| (account, row.room)));
+        // Whoever is not in the room any more keeps the log up to here.
+        for ((account, _), gone_at) in self.members.iter_mut().filter(|((_, of), _)| *of == row.room) {
+            if !row.members.contains(account) {
+                gone_at.get_or_insert(head);
+            }
+        }
+        self.members.extend(row.members.into_iter().map(|account| ((account, row.room), None)));
         self.put_welcomes(row.room, epoch, head, row.at, row.welcomes, tree);
         Ok((head, row.at))
     }

@@ -18,7 +18,8 @@ pub(super) struct Tables {
     pub(super) sessions: BTreeMap<RowId, Session>,
     pub(super) key_packages: BTreeMap<RowId, KeyPackage>,
     pub(super) rooms: BTreeMap<RoomId, Room>,
-    pub(super) members: BTreeSet<(AccountId, RoomId)>,
+    /// With the position at which it left, for who did.
+    pub(super) members: BTreeMap<(AccountId, RoomId), Option<Seq>>,
     /// In the order of appending.
     pub(super) log: BTreeMap<RowId, Entry>,
     pub(super) log_seqs: BTreeMap<(RoomId, Seq), RowId>,
@@ -53,8 +54,7 @@ pub(super) struct Room {
     pub(super) head: Seq,
     pub(super) lost_upto: Seq,
     pub(super) created_at: Millis,
-    pub(super) live: bool,
-    pub(super) pair: Pair,
+    pub(super) pair: Option<Pair>,
     pub(super) state: RoomStateRow,
 }
 
