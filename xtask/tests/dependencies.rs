@@ -24,7 +24,11 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     // openmls only for its feature `js`, without which it does not compile for browsers.
     ("sotto-worker", &["sotto-client", "sotto-client-api", "sotto-protocol", "openmls", "web-sys", "js-sys", "wasm-bindgen", "gloo-net"]),
     ("sotto-server", &["sotto-app", "sotto-backend", "sotto-protocol", "leptos", "leptos_axum", "axum", "tokio"]),
-    ("sotto-sim", &["sotto-client", "sotto-backend", "sotto-client-api", "sotto-protocol"]),
+    // openmls for the malicious member, sqlx for the thief of the database.
+    (
+        "sotto-sim",
+        &["sotto-client", "sotto-backend", "sotto-client-api", "sotto-protocol", "sotto-rules", "openmls", "openmls_traits", "sqlx"],
+    ),
     ("xtask", &[]),
 ];
 
@@ -46,10 +50,11 @@ const TELLING: [&str; 14] = [
     "reqwest",
 ];
 
-/// In tests the server may speak with real engines.
-const DEV_EXCEPTIONS: [(&str, &str); 4] = [
+/// In tests the server may speak with real engines, and with the adversaries of the simulation's kit.
+const DEV_EXCEPTIONS: [(&str, &str); 5] = [
     ("sotto-server", "sotto-client"),
     ("sotto-server", "sotto-client-api"),
+    ("sotto-server", "sotto-sim"),
     ("sotto-server", "sotto-rules"),
     ("sotto-backend", "sotto-client"),
 ];

@@ -9,11 +9,13 @@ use sotto_client::io::{Batch, Effect, Input};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
-use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
+use sotto_protocol::frames::ServerFrame;
+use sotto_protocol::{ErrorCode, Millis, RoomId, UserName, codec};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::api;
 use crate::disk::Disk;
+use crate::hostile::server::Lies;
 use crate::socket::Socket;
 
 /// What a scenario stumbles over: the code, and what was being done.
@@ -31,7 +33,7 @@ pub(crate) fn context(now: Millis) -> RequestContext {
 
 /// A browser's data as they were once.
 #[derive(Clone)]
-pub struct ProfileCopy(Disk);
+pub struct ProfileCopy(pub(crate) Disk);
 
 /// A person's browser.
 pub struct Host {
@@ -43,6 +45,8 @@ pub struct Host {
     pub fail_persist_in: Option<u32>,
     /// Whether the network is there.
     pub online: bool,
+    /// What the server does to the truth on its way here.
+    pub lies: Lies,
     /// Newest views by room.
     pub rooms: BTreeMap<RoomId, RoomView>,
     /// Entries of the open room by key.
@@ -70,6 +74,7 @@ impl Host {
             now,
             fail_persist_in: None,
             online: true,
+            lies: Lies::default(),
             rooms: BTreeMap::new(),
             timeline: BTreeMap::new(),
             phase: Phase::Booting,
@@ -183,6 +188,11 @@ impl Host {
         self.engine.leaf_key(room)
     }
 
+    /// A frame that a malicious server, or somebody on the way, puts among the others.
+    pub fn inject(&mut self, frame: &ServerFrame) {
+        self.inputs.push_back(Input::Frame(codec::encode(frame)));
+    }
+
     /// Lets the clock pass to the engine's next appointment, at most a second.
     pub fn pass_time(&mut self) {
         let next = self.wake_at.map_or(self.now + 1_000, |at| at.clamp(self.now, self.now + 1_000));
@@ -226,7 +236,8 @@ impl Host {
             }
             Effect::Request { id, method, path, body } => {
                 let result = if self.online {
-                    api::call(&self.backend, &self.context(), self.token.as_ref(), method, &path, &body).await.map_err(|error| error.body())
+                    let answer = api::call(&self.backend, &self.context(), self.token.as_ref(), method, &path, &body).await;
+                    answer.map(|body| self.lies.answer(&path, body)).map_err(|error| error.body())
                 } else {
                     Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })
                 };
@@ -252,8 +263,8 @@ impl Host {
 
     async fn poll_socket(&mut self) {
         let Some(socket) = &mut self.socket else { return };
-        let frames = socket.poll(&self.backend).await;
-        self.inputs.extend(frames.into_iter().map(Input::Frame));
+        let frames = self.lies.tell(socket.frames(&self.backend).await);
+        self.inputs.extend(frames.iter().map(|frame| Input::Frame(codec::encode(frame))));
     }
 
     fn hear(&mut self, message: FromWorker) {

@@ -4,6 +4,7 @@
 mod api;
 mod disk;
 mod host;
+pub mod hostile;
 mod socket;
 mod world;
 

@@ -93,8 +93,13 @@ impl Socket {
         }
     }
 
-    /// Everything that the server has to say now.
+    /// Everything that the server has to say now, encoded.
     pub(crate) async fn poll(&mut self, backend: &Backend) -> Vec<Vec<u8>> {
+        self.frames(backend).await.iter().map(codec::encode).collect()
+    }
+
+    /// Everything that the server has to say now.
+    pub(crate) async fn frames(&mut self, backend: &Backend) -> Vec<ServerFrame> {
         // One look without waiting: the bus is in this process.
         if self.greeted {
             let wake = {
@@ -120,7 +125,7 @@ impl Socket {
                 }
             }
         }
-        self.out.drain(..).map(|frame| codec::encode(&frame)).collect()
+        std::mem::take(&mut self.out)
     }
 }
 

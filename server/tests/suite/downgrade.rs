@@ -1,88 +1,36 @@
 //! One suite and two wire formats: everything else is refused by its code, and nothing of it is stored.
 
-use openmls::prelude::tls_codec::{Serialize as _, VLBytes};
+use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
-    Capabilities, Ciphersuite, CredentialType, ExtensionType, GroupId, KeyPackage, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
-    OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProposalType, ProtocolVersion,
+    Ciphersuite, KeyPackage, KeyPackageBuilder, MlsGroup, MlsGroupJoinConfig, OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
 };
 use openmls_basic_credential::SignatureKeyPair;
-use sotto_protocol::api::{AddressedWelcome, CommitAck, CreateRoom, KeyPackageCount, UploadCommit, UploadKeyPackages};
+use sotto_protocol::api::{CommitAck, CreateRoom, KeyPackageCount, UploadCommit, UploadKeyPackages};
 use sotto_protocol::frames::{ClientFrame, Publish, ServerFrame};
 use sotto_protocol::{Bytes, ErrorCode, RoomId};
 use sotto_rules::config;
-use sotto_rules::roles::Kind;
+use sotto_sim::hostile::{downgrade, forgery, member};
 
 use crate::kit::client::{Client, decoded, error_of};
 use crate::kit::people::{Person, Seat, idempotency, random};
 use crate::kit::socket::Socket;
 use crate::kit::{Server, database};
 
-/// Without ML-KEM, with the signatures of ours: a server that only verified these would take them.
-const OTHERS: [Ciphersuite; 2] =
-    [Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519, Ciphersuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519];
-
-/// As `config::leaf_capabilities`, with another suite besides.
-fn capabilities(other: Ciphersuite) -> Capabilities {
-    Capabilities::new(
-        Some(&[ProtocolVersion::Mls10]),
-        Some(&[config::SUITE, other]),
-        Some(&[ExtensionType::Unknown(config::ROLES_EXTENSION), ExtensionType::LastResort]),
-        Some(&[ProposalType::SelfRemove]),
-        Some(&[CredentialType::Basic]),
-    )
-}
-
 fn key_package(person: &Person, suite: Ciphersuite, last_resort: bool) -> KeyPackage {
     let (signer, credential) = person.leaf();
-    let builder = KeyPackage::builder().leaf_node_capabilities(capabilities(suite)).key_package_lifetime(config::key_package_lifetime());
-    let builder = if last_resort { builder.mark_as_last_resort() } else { builder };
-    builder.build(suite, &person.provider, &signer, credential).unwrap().key_package().clone()
+    let finish = |builder: KeyPackageBuilder| if last_resort { builder.mark_as_last_resort() } else { builder };
+    downgrade::key_package_under(suite, &person.provider, &signer, credential, finish).unwrap()
 }
 
 /// A room as `config::create_config` makes it, but for the suite.
 fn group(person: &Person, suite: Ciphersuite, room: RoomId) -> (MlsGroup, SignatureKeyPair) {
     let (signer, credential) = person.leaf();
-    let config = MlsGroupCreateConfig::builder()
-        .ciphersuite(suite)
-        .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
-        .padding_size(config::PADDING)
-        .lifetime(config::key_package_lifetime())
-        .capabilities(capabilities(suite))
-        .with_group_context_extensions(Kind::Direct.extensions())
-        .use_ratchet_tree_extension(false)
-        .build();
-    let id = GroupId::from_slice(room.as_bytes());
-    (MlsGroup::new_with_group_id(&person.provider, &signer, &config, id, credential).unwrap(), signer)
+    (downgrade::room_under(suite, &person.provider, &signer, credential, room).unwrap(), signer)
 }
 
 fn commit(person: &Person, group: &mut MlsGroup, signer: &SignatureKeyPair, add: Option<(&Person, KeyPackage)>) -> UploadCommit {
-    let epoch = group.epoch().as_u64();
-    let (peer, package) = add.unzip();
-    let bundle = group
-        .commit_builder()
-        .propose_adds(package)
-        .force_self_update(true)
-        .load_psks(person.provider.storage())
-        .unwrap()
-        .create_group_info(true)
-        .use_ratchet_tree_extension(false)
-        .build(person.provider.rand(), person.provider.crypto(), signer, |_| true)
-        .unwrap()
-        .stage_commit(&person.provider)
-        .unwrap();
-    let (commit, welcome, info) = bundle.into_messages();
-    let addressed = |(peer, welcome): (&Person, openmls::prelude::MlsMessageOut)| AddressedWelcome {
-        account: peer.account(),
-        device: peer.device,
-        welcome: welcome.to_bytes().unwrap().into(),
-    };
-    UploadCommit {
-        idempotency: idempotency(),
-        epoch,
-        commit: commit.to_bytes().unwrap().into(),
-        group_info: info.unwrap().to_bytes().unwrap().into(),
-        welcomes: peer.zip(welcome).map(addressed).into_iter().collect(),
-    }
+    let joiner = add.as_ref().map(|(peer, _)| (peer.account(), peer.device));
+    member::commit(&person.provider, group, signer, joiner, |builder| builder.propose_adds(add.map(|(_, package)| package))).unwrap()
 }
 
 /// The same device with an OpenMLS state that knows no room yet.
@@ -118,7 +66,7 @@ fn r32_downgrade_another_suite_is_refused_and_not_stored() {
     let commits = format!("/api/v1/rooms/{room}/commits");
     let before = database::rows(&server);
 
-    for other in OTHERS {
+    for other in downgrade::OTHER_SUITES {
         let encoded = |last_resort| Bytes(key_package(&one.person, other, last_resort).tls_serialize_detached().unwrap());
         let ours = one.person.key_package(config::key_package_lifetime(), false);
         for upload in [
@@ -163,26 +111,6 @@ fn r32_downgrade_another_suite_is_refused_and_not_stored() {
     let _: CommitAck = decoded(&two.post(&server, "/api/v1/rooms", &notes(&two.person, config::SUITE)));
 }
 
-/// Application data in the clear, which OpenMLS makes for nobody: FramedContent, signature and membership tag of a PublicMessage.
-fn public_application(seat: &Seat, text: &str) -> Bytes {
-    let vector = |bytes: &[u8]| VLBytes::new(bytes.to_vec()).tls_serialize_detached().unwrap();
-    let (version, public_message, member, application) = ([0, 1], [0, 1], [1], [1]);
-    let parts: [&[u8]; 11] = [
-        &version,
-        &public_message,
-        &vector(seat.room.as_bytes()),
-        &seat.group.epoch().as_u64().to_be_bytes(),
-        &member,
-        &seat.group.own_leaf_index().u32().to_be_bytes(),
-        &vector(&[]),
-        &application,
-        &vector(text.as_bytes()),
-        &vector(&random::<64>()),
-        &vector(&random::<48>()),
-    ];
-    Bytes(parts.concat())
-}
-
 fn refused(socket: &mut Socket, seat: &Seat, bytes: &Bytes) -> ErrorCode {
     let message = Publish { room: seat.room, idempotency: idempotency(), epoch: seat.group.epoch().as_u64(), bytes: bytes.clone() };
     socket.send(&ClientFrame::Publish { messages: vec![message] });
@@ -207,7 +135,7 @@ fn r32_downgrade_public_application_data_and_private_handshakes_are_refused_and_
     let before = database::rows(&server);
     let mut socket = one.hello(&server);
 
-    let open = public_application(&seat, "for everybody to read");
+    let open = forgery::public_application(&seat.group, "for everybody to read").unwrap();
     let parsed = <openmls::prelude::MlsMessageIn as openmls::prelude::tls_codec::Deserialize>::tls_deserialize_exact(&open.0);
     assert!(parsed.is_ok(), "it is refused for what it is, not for its bytes: {parsed:?}");
     assert_eq!(refused(&mut socket, &seat, &open), ErrorCode::WrongSuite);

@@ -1,11 +1,10 @@
 //! SECURITY.md 32, the client's half: one suite and two wire formats, whatever a server hands out.
 #![allow(clippy::unwrap_used)]
 
-use openmls::prelude::tls_codec::{Serialize as _, VLBytes};
+use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
-    BasicCredential, Capabilities, Ciphersuite, CredentialType, CredentialWithKey, ExtensionType, KeyPackage, MlsGroup,
-    MlsGroupCreateConfig, MlsGroupJoinConfig, OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, PURE_PLAINTEXT_WIRE_FORMAT_POLICY,
-    ProposalType, ProtocolVersion,
+    BasicCredential, Ciphersuite, CredentialWithKey, KeyPackage, MlsGroup, MlsGroupJoinConfig, OpenMlsProvider as _,
+    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
 };
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use sotto_client::identity::{AccountIdentity, DeviceIdentity};
@@ -15,10 +14,9 @@ use sotto_client::random;
 use sotto_client::storage::Provider;
 use sotto_protocol::{AccountId, ErrorCode, RoomId};
 use sotto_rules::config;
-use sotto_rules::roles::Kind;
+use sotto_sim::hostile::{downgrade, forgery};
 
-/// Without ML-KEM, with the signatures of ours.
-const OTHER: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
+const OTHER: Ciphersuite = downgrade::OTHER_SUITES[0];
 
 struct Device {
     provider: Provider,
@@ -56,43 +54,14 @@ impl Device {
     }
 }
 
-/// The same device over a library that knows every suite.
-struct Weak(OpenMlsRustCrypto);
-
-impl Weak {
-    fn capabilities() -> Capabilities {
-        Capabilities::new(
-            Some(&[ProtocolVersion::Mls10]),
-            Some(&[config::SUITE, OTHER]),
-            Some(&[ExtensionType::Unknown(config::ROLES_EXTENSION), ExtensionType::LastResort]),
-            Some(&[ProposalType::SelfRemove]),
-            Some(&[CredentialType::Basic]),
-        )
-    }
-
-    fn key_package(&self, device: &Device) -> KeyPackage {
-        let builder =
-            KeyPackage::builder().leaf_node_capabilities(Self::capabilities()).key_package_lifetime(config::key_package_lifetime());
-        builder.build(OTHER, &self.0, &device.key, device.credential()).unwrap().key_package().clone()
-    }
-
-    /// GroupInfo and Welcome for `joiner`, and the tree of both.
-    fn room(&self, device: &Device, joiner: KeyPackage, room: RoomId) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-        let config = MlsGroupCreateConfig::builder()
-            .ciphersuite(OTHER)
-            .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
-            .lifetime(config::key_package_lifetime())
-            .capabilities(Self::capabilities())
-            .with_group_context_extensions(Kind::Direct.extensions())
-            .use_ratchet_tree_extension(false)
-            .build();
-        let mut group = MlsGroup::new_with_group_id(&self.0, &device.key, &config, mls::group_id(room), device.credential()).unwrap();
-        let (_, welcome, _) = group.add_members(&self.0, &device.key, &[joiner]).unwrap();
-        group.merge_pending_commit(&self.0).unwrap();
-        let info = group.export_group_info(self.0.crypto(), &device.key, false).unwrap();
-        let tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();
-        (info.to_bytes().unwrap(), welcome.to_bytes().unwrap(), tree)
-    }
+/// GroupInfo and Welcome of `device`'s room under the other suite for `joiner`, and the tree of both.
+fn weak_room(weak: &OpenMlsRustCrypto, device: &Device, joiner: KeyPackage, room: RoomId) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let mut group = downgrade::room_under(OTHER, weak, &device.key, device.credential(), room).unwrap();
+    let (_, welcome, _) = group.add_members(weak, &device.key, &[joiner]).unwrap();
+    group.merge_pending_commit(weak).unwrap();
+    let info = group.export_group_info(weak.crypto(), &device.key, false).unwrap();
+    let tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();
+    (info.to_bytes().unwrap(), welcome.to_bytes().unwrap(), tree)
 }
 
 fn now() -> u64 {
@@ -103,26 +72,6 @@ fn room() -> RoomId {
     RoomId(random::bytes().unwrap())
 }
 
-/// Application data in the clear, which OpenMLS makes for nobody: FramedContent, signature and membership tag of a PublicMessage.
-fn public_application(group: &MlsGroup, text: &str) -> Vec<u8> {
-    let vector = |bytes: &[u8]| VLBytes::new(bytes.to_vec()).tls_serialize_detached().unwrap();
-    let (version, public_message, member, application) = ([0, 1], [0, 1], [1], [1]);
-    let parts: [&[u8]; 11] = [
-        &version,
-        &public_message,
-        &vector(group.group_id().as_slice()),
-        &group.epoch().as_u64().to_be_bytes(),
-        &member,
-        &group.own_leaf_index().u32().to_be_bytes(),
-        &vector(&[]),
-        &application,
-        &vector(text.as_bytes()),
-        &vector(&[7; 64]),
-        &vector(&[7; 48]),
-    ];
-    parts.concat()
-}
-
 fn take(device: &Device, group: &mut MlsGroup, bytes: &[u8], commit: bool, pair: [AccountId; 2]) -> Result<Processed, ErrorCode> {
     mls::process(&device.provider, group, bytes, commit, pair)
 }
@@ -131,13 +80,14 @@ fn take(device: &Device, group: &mut MlsGroup, bytes: &[u8], commit: bool, pair:
 // which has only one.
 #[test]
 fn r32_downgrade_the_client_takes_nothing_of_another_suite() {
-    let (one, two, weak) = (Device::new(), Device::new(), Weak(OpenMlsRustCrypto::default()));
-    let package = weak.key_package(&two).tls_serialize_detached().unwrap();
+    let (one, two, weak) = (Device::new(), Device::new(), OpenMlsRustCrypto::default());
+    let weak_package = || downgrade::key_package_under(OTHER, &weak, &two.key, two.credential(), |builder| builder).unwrap();
+    let package = weak_package().tls_serialize_detached().unwrap();
     let joiner = mls::joiner(&one.provider, &package, two.identity.account(), two.identity.device(), now());
     assert!(matches!(joiner.err(), Some(ErrorCode::NotAuthentic | ErrorCode::WrongSuite)));
 
     let room = room();
-    let (info, welcome, tree) = weak.room(&one, weak.key_package(&two), room);
+    let (info, welcome, tree) = weak_room(&weak, &one, weak_package(), room);
     let joined = mls::join_by_welcome(&two.provider, room, &welcome, &tree);
     assert_eq!(joined.err(), Some(ErrorCode::WrongSuite));
     let joined = mls::join_externally(&two.provider, &two.identity, &two.key, room, &info, &tree);
@@ -151,11 +101,11 @@ fn r32_downgrade_the_client_takes_no_public_application_data_and_no_private_hand
     let (mut own, mut theirs) = one.pair(&two, room());
     let pair = [one.identity.account(), two.identity.account()];
 
-    let open = public_application(&theirs, "for everybody to read");
-    let parsed = <openmls::prelude::MlsMessageIn as openmls::prelude::tls_codec::Deserialize>::tls_deserialize_exact(&open);
+    let open = forgery::public_application(&theirs, "for everybody to read").unwrap();
+    let parsed = <openmls::prelude::MlsMessageIn as openmls::prelude::tls_codec::Deserialize>::tls_deserialize_exact(open.as_slice());
     assert!(parsed.is_ok(), "it is refused for what it is, not for its bytes: {parsed:?}");
     for commit in [false, true] {
-        let refused = take(&one, &mut own, &open, commit, pair).err();
+        let refused = take(&one, &mut own, open.as_slice(), commit, pair).err();
         assert_eq!(refused, Some(if commit { ErrorCode::NotAuthentic } else { ErrorCode::WrongSuite }));
     }
 

@@ -1,0 +1,126 @@
+//! A thief: of the server's database, which he can also change, and of a browser's profile.
+
+use std::path::Path;
+
+use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
+use sotto_client::leaf_key::LeafKey;
+use sotto_client::mls;
+use sotto_client::records::key;
+use sotto_client::seal::{self, StorageKey};
+use sotto_client::storage::{JournaledStorage, Provider};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, RoomId};
+use sqlx::Connection as _;
+
+use crate::host::ProfileCopy;
+
+/// Somebody with the database file of a running server.
+pub struct Database(sqlx::SqliteConnection);
+
+impl Database {
+    /// Opens the database in a data folder.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn open(data: &Path) -> Result<Self, sqlx::Error> {
+        sqlx::SqliteConnection::connect(&format!("sqlite://{}", data.join("sotto.db").display())).await.map(Self)
+    }
+
+    /// Adds a device to an account, without anybody's signature.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn add_device(&mut self, account: AccountId, device: DeviceId) -> Result<(), sqlx::Error> {
+        let add = sqlx::query("INSERT INTO devices (account, device) VALUES (?, ?)");
+        add.bind(account.as_bytes().to_vec()).bind(device.as_bytes().to_vec()).execute(&mut self.0).await.map(|_| ())
+    }
+
+    /// Publishes a key package in an account's name, which is given out before all others and never runs out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn add_key_package(&mut self, account: AccountId, device: DeviceId, package: &Bytes, number: u8) -> Result<(), sqlx::Error> {
+        let add = sqlx::query(
+            "INSERT INTO key_packages (id, account, device, hash, last_resort, used, not_after, package) VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
+        );
+        add.bind(-1 - i64::from(number))
+            .bind(account.as_bytes().to_vec())
+            .bind(device.as_bytes().to_vec())
+            .bind(vec![number; 32])
+            .bind(i64::MAX)
+            .bind(package.as_slice().to_vec())
+            .execute(&mut self.0)
+            .await
+            .map(|_| ())
+    }
+
+    /// Takes away every key package that an account's own devices have published.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn delete_key_packages(&mut self, account: AccountId) -> Result<(), sqlx::Error> {
+        sqlx::query("DELETE FROM key_packages WHERE account = ?").bind(account.as_bytes().to_vec()).execute(&mut self.0).await.map(|_| ())
+    }
+
+    /// Puts another device list in the place of an account's.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn set_device_list(&mut self, account: AccountId, list: &Bytes) -> Result<(), sqlx::Error> {
+        let set = sqlx::query("UPDATE accounts SET device_list = ? WHERE account = ?");
+        set.bind(list.as_slice().to_vec()).bind(account.as_bytes().to_vec()).execute(&mut self.0).await.map(|_| ())
+    }
+
+    /// What was said in a room, as the server holds it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn ciphertexts(&mut self, room: RoomId) -> Result<Vec<Vec<u8>>, sqlx::Error> {
+        let read = sqlx::query_scalar("SELECT bytes FROM log WHERE room = ? ORDER BY seq");
+        read.bind(room.as_bytes().to_vec()).fetch_all(&mut self.0).await
+    }
+}
+
+/// A browser's data and the key that its device wrap held, opened: what malware on the device has.
+pub struct Profile(Provider);
+
+impl Profile {
+    /// Opens every row.
+    ///
+    /// # Errors
+    /// `storage_damaged`; `not_found` when the copy holds no key.
+    pub fn open(copy: &ProfileCopy) -> Result<Self, ErrorCode> {
+        let opened = copy.0.open();
+        let storage_key = StorageKey::from_bytes(opened.storage_key.ok_or(ErrorCode::NotFound)?);
+        let plain = |row: &sotto_client::io::Row| {
+            seal::open_row(&storage_key, row.store, &row.key, &row.sealed).map(|opened| (row.key.clone(), opened.plain.to_vec()))
+        };
+        let rows = opened.state.iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+        let provider = Provider::new(JournaledStorage::from_rows(rows));
+        provider.storage().begin().map_err(|_| ErrorCode::Internal)?;
+        Ok(Self(provider))
+    }
+
+    /// The provider over the stolen state; its journal is open.
+    #[must_use]
+    pub const fn provider(&self) -> &Provider {
+        &self.0
+    }
+
+    /// The stolen group of a room.
+    ///
+    /// # Errors
+    /// `storage_damaged` when there is none.
+    pub fn group(&self, room: RoomId) -> Result<MlsGroup, ErrorCode> {
+        mls::load(&self.0, room)
+    }
+
+    /// The stolen signature key of the leaf in a group.
+    ///
+    /// # Errors
+    /// `not_found` when the profile does not hold it.
+    pub fn leaf_key(&self, group: &MlsGroup) -> Result<LeafKey, ErrorCode> {
+        let leaf = group.own_leaf_node().ok_or(ErrorCode::NotFound)?;
+        let row = self.0.storage().get(&key::leaf_key(leaf.signature_key().as_slice())).map_err(|_| ErrorCode::Internal)?;
+        LeafKey::from_secret(&row.ok_or(ErrorCode::NotFound)?)
+    }
+}
