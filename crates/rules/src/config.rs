@@ -22,6 +22,8 @@ pub const FORWARD_DISTANCE: u32 = 1000;
 pub const KEY_PACKAGE_SECONDS: u64 = limits::KEY_PACKAGE_LIFETIME - 3600;
 /// Bytes of the suite's `external_pub` in a GroupInfo: an ML-KEM-768 key (1,184) and an X25519 key (32).
 pub const EXTERNAL_PUB: usize = 1_216;
+/// Bytes of the suite's confirmation and membership tags: HMAC with SHA-384.
+pub const TAG: usize = 48;
 
 /// How a room of a kind is created.
 #[must_use]

@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
     GroupId, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, OpenMlsSignaturePublicKey, ProcessedMessageContent, ProposalStore,
-    ProtocolMessage, PublicGroup, RatchetTreeIn, Sender, StagedCommit, Verifiable as _,
+    ProtocolMessage, PublicGroup, PublicMessageIn, RatchetTreeIn, Sender, StagedCommit, Verifiable as _,
 };
 use sotto_crypto::Crypto;
 use sotto_protocol::api::{AddressedWelcome, CreateRoom, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, Millis, RoomId, limits};
 use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_room, check_unique_leaf_keys};
-use sotto_rules::config::{EXTERNAL_PUB, SUITE};
+use sotto_rules::config::{EXTERNAL_PUB, SUITE, TAG};
 use sotto_rules::roles::{Kind, Role};
-use tls_codec::{Deserialize as _, Serialize as _};
+use tls_codec::{Deserialize as _, Serialize as _, Size as _};
 
 use super::group_state::GroupState;
 use crate::store::{Pair, RoomStateRow, WelcomeRow};
@@ -118,7 +118,28 @@ fn public_commit(room: RoomId, upload: &UploadCommit) -> Result<ProtocolMessage,
     if message.group_id().as_slice() != room.as_bytes() || message.epoch().as_u64() != upload.epoch {
         return Err(ErrorCode::CommitRefused);
     }
+    check_tags(&message, upload.commit.as_slice())?;
     Ok(ProtocolMessage::from(message))
+}
+
+/// Both tags of a commit are as long as the suite's HMAC. Members alone can check what is in them, so a wrong one hurts and is healed;
+/// one that is cut or empty is no tag at all (GHSA-8x3w-qj7j-gqhf).
+fn check_tags(message: &PublicMessageIn, encoded: &[u8]) -> Result<(), ErrorCode> {
+    const FIELD: usize = TAG + 1;
+    if message.confirmation_tag().is_none_or(|tag| tag.tls_serialized_len() != FIELD) {
+        return Err(ErrorCode::CommitRefused);
+    }
+    // Only members put a membership tag there.
+    if !matches!(message.sender(), Sender::Member(_)) {
+        return Ok(());
+    }
+    // OpenMLS does not show it, but it is the last field: with an empty one in the place of as many bytes as it should have, this is
+    // a message again, or they were not the tag.
+    let front = encoded.len().checked_sub(FIELD).ok_or(ErrorCode::Malformed)?;
+    let mut without = encoded.to_vec();
+    without.truncate(front);
+    without.push(0);
+    MlsMessageIn::tls_deserialize_exact(&without).map(drop).map_err(|_| ErrorCode::CommitRefused)
 }
 
 /// The committer is the caller's own device; nobody but the pair has leaves in its room afterwards, and a group is one.

@@ -11,10 +11,8 @@ use sotto_rules::config;
 use super::member::anew;
 use super::{internal, malformed};
 
-/// Bytes of a confirmation tag or a membership tag under the suite (HMAC-SHA384).
-pub const TAG: usize = 48;
 /// A tag with its length, and a signature with its length.
-const TAG_FIELD: usize = 1 + TAG;
+const TAG_FIELD: usize = 1 + config::TAG;
 const SIGNATURE_FIELD: usize = 2 + 64;
 
 /// A member's public commit, taken apart. What can be forged alone is a field of its own.
@@ -194,7 +192,7 @@ pub fn public_application(group: &MlsGroup, text: &str) -> Result<Bytes, ErrorCo
         &application,
         &vector(text.as_bytes())?,
         &vector(&[7; 64])?,
-        &vector(&[7; TAG])?,
+        &vector(&[7; config::TAG])?,
     ];
     Ok(Bytes(parts.concat()))
 }
