@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sotto_protocol::api::{ClaimedKeyPackage, ClaimedKeyPackages, RoomState};
 use sotto_protocol::frames::{Entry, EntryKind, ServerFrame, Welcome};
-use sotto_protocol::{Bytes, RoomId, Seq, codec, limits};
+use sotto_protocol::{Bytes, Epoch, IdempotencyId, RoomId, codec, limits};
 
 type FrameLie = Box<dyn FnMut(ServerFrame) -> Vec<ServerFrame> + Send>;
 type AnswerLie = Box<dyn FnMut(&str, Vec<u8>) -> Vec<u8> + Send>;
@@ -119,8 +119,8 @@ impl Record {
     }
 }
 
-/// An entry that never stood in the log: `like` another one, with other bytes, at another place.
+/// An entry that never stood in the log: what comes `after` another one, in this epoch.
 #[must_use]
-pub fn made_up(like: &Entry, seq: Seq, kind: EntryKind, bytes: Bytes) -> Entry {
-    Entry { seq, kind, bytes, idempotency: sotto_protocol::IdempotencyId([0xee; 16]), ..like.clone() }
+pub fn made_up(after: &Entry, epoch: Epoch, kind: EntryKind, bytes: Bytes) -> Entry {
+    Entry { seq: after.seq + 1, kind, epoch, bytes, idempotency: IdempotencyId([0xee; 16]), ..after.clone() }
 }

@@ -10,7 +10,7 @@ pub(crate) const PASSWORD: &str = "a quiet evening by the sea";
 pub(crate) struct World {
     pub(crate) backend: Backend,
     pub(crate) now: u64,
-    _dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl World {
@@ -18,7 +18,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let backend = Backend::open(BackendConfig::new(dir.path().to_owned())).await.unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-        Self { backend, now: u64::try_from(now).unwrap(), _dir: dir }
+        Self { backend, now: u64::try_from(now).unwrap(), dir }
     }
 
     /// Alice and bob, online, and their room, which is open at her.
