@@ -47,8 +47,11 @@ pub(crate) fn open_room(app: AppContext, room: RoomId) {
 pub(crate) fn close_room(app: AppContext) {
     app.state.panel.set(None);
     app.state.menu.set(None);
+    let room = app.state.timeline.room.get_untracked();
     app.state.timeline.close();
-    app.client.tell(Command::CloseRoom);
+    if let Some(room) = room {
+        app.client.tell(Command::CloseRoom { room });
+    }
 }
 
 /// Opens the room with a person, making it where it is new.
@@ -85,7 +88,7 @@ pub(crate) fn send(app: AppContext) {
     let Some(room) = state.timeline.room.get_untracked().filter(|_| !text.trim().is_empty()) else { return };
     state.draft.set(String::new());
     spawn_local(async move {
-        match app.client.call(Command::SendText { room, text: text.clone() }).await {
+        match app.client.call(Command::SendText { room, text: text.clone(), message: None }).await {
             Ok(_) => save_draft(app, room),
             Err(code) => {
                 if state.timeline.room.get_untracked() == Some(room) && state.draft.with_untracked(String::is_empty) {

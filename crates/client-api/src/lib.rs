@@ -44,8 +44,9 @@ pub enum FromWorker {
 /// What the page asks of the engine. `Debug` is written by hand where secrets pass: it never prints them.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Command {
-    /// Opens this browser's data, takes the tab lock, reports the [`Phase`]. First command. `signed_in`: what the server's
-    /// first page said, so that a dead session is noticed. Reply: [`Reply::Done`].
+    /// Opens this browser's data and reports the [`Phase`]. First command of every tab; where another has opened the data already,
+    /// everything that is drawn is reported again. `signed_in`: what the server's first page said, so that a dead session is noticed.
+    /// Reply: [`Reply::Done`].
     Boot {
         /// Whether the page was rendered for a session.
         signed_in: bool,
@@ -141,15 +142,19 @@ pub enum Command {
         name: UserName,
     },
     /// Newest page of a room (`before: None`) or the page before a seq. Reply: [`Reply::Timeline`]. The room counts as
-    /// open until another is opened: its new entries come as [`Update::Entries`].
+    /// open in this tab until it opens another: its new entries come as [`Update::Entries`], and so may those of rooms that are open
+    /// in other tabs.
     OpenRoom {
         /// Which.
         room: RoomId,
         /// Entries before this position.
         before: Option<Seq>,
     },
-    /// No room is open any more. Reply: [`Reply::Done`].
-    CloseRoom,
+    /// The room is not open any more. Reply: [`Reply::Done`].
+    CloseRoom {
+        /// Which.
+        room: RoomId,
+    },
     /// Everything up to `seq` was seen by the person (page visible, row on screen). Reply: [`Reply::Done`].
     MarkRead {
         /// Which room.
@@ -163,6 +168,9 @@ pub enum Command {
         room: RoomId,
         /// What, as typed.
         text: String,
+        /// Its id, which the tab's worker gives it: a tab whose leader died before it answered asks the next one again, and the text
+        /// must not be there twice. `None` for a text that is never asked twice.
+        message: Option<MessageId>,
     },
     /// Tries a failed message again. Reply: [`Reply::Done`].
     Resend {
@@ -202,6 +210,8 @@ pub enum Command {
     Ready,
     /// The browser went online or offline, or the tab came to the front: reconnect now. Reply: [`Reply::Done`].
     Nudge,
+    /// From [`Phase::OtherTab`]: the engine runs in this tab from now on, and the other tab's stops. Reply: [`Reply::Done`].
+    TakeOver,
 }
 
 /// Answers to commands.
@@ -338,7 +348,7 @@ impl Command {
             Self::FindPeople { .. } => "FindPeople",
             Self::OpenRoomWith { .. } => "OpenRoomWith",
             Self::OpenRoom { .. } => "OpenRoom",
-            Self::CloseRoom => "CloseRoom",
+            Self::CloseRoom { .. } => "CloseRoom",
             Self::MarkRead { .. } => "MarkRead",
             Self::SendText { .. } => "SendText",
             Self::Resend { .. } => "Resend",
@@ -348,6 +358,7 @@ impl Command {
             Self::ServerRow { .. } => "ServerRow",
             Self::Ready => "Ready",
             Self::Nudge => "Nudge",
+            Self::TakeOver => "TakeOver",
         }
     }
 }

@@ -37,7 +37,7 @@ pub enum Phase {
         /// Who.
         name: UserName,
     },
-    /// Another tab runs Sotto.
+    /// Another tab runs Sotto and does not answer this one.
     OtherTab,
     /// This browser's data can't be opened, with why: `storage_damaged`, `unsupported`, `storage_full`.
     Broken {

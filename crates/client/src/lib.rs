@@ -17,6 +17,7 @@ pub mod recovery;
 pub mod safety;
 pub mod seal;
 pub mod storage;
+pub mod tabs;
 pub mod vault;
 
 pub use engine::Engine;

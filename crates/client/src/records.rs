@@ -9,6 +9,8 @@ pub mod key {
 
     /// [`super::DeviceRecord`], one.
     pub const DEVICE: &[u8] = &[0x10];
+    /// Ids of the texts that tabs asked for last, oldest first: `Vec<MessageId>`, one.
+    pub const TAKEN: &[u8] = &[0x11];
     const ROOM: u8 = 0x20;
     const CONTACT: u8 = 0x30;
     const OUTBOX: u8 = 0x40;

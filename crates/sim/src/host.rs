@@ -43,6 +43,8 @@ pub struct Host {
     pub now: Millis,
     /// The next persists that fail: counts down, then fails once.
     pub fail_persist_in: Option<u32>,
+    /// The engine dies before it carries out this effect, counted from now on.
+    pub die_in: Option<u32>,
     /// Whether the network is there.
     pub online: bool,
     /// What the server does to the truth on its way here.
@@ -57,12 +59,17 @@ pub struct Host {
     pub notices: Vec<ErrorCode>,
     pub(crate) token: Option<SessionToken>,
     pub(crate) disk: Disk,
+    /// The room that is open.
+    open_room: Option<RoomId>,
     engine: Engine,
     socket: Option<Socket>,
     inputs: VecDeque<Input>,
     replies: BTreeMap<u32, Result<Reply, ErrorCode>>,
     wake_at: Option<Millis>,
     next_id: u32,
+    /// What the engine says, for tests that play the tabs themselves.
+    said: Vec<FromWorker>,
+    alive: bool,
 }
 
 impl Host {
@@ -73,6 +80,7 @@ impl Host {
             backend: backend.clone(),
             now,
             fail_persist_in: None,
+            die_in: None,
             online: true,
             lies: Lies::default(),
             rooms: BTreeMap::new(),
@@ -80,6 +88,7 @@ impl Host {
             phase: Phase::Booting,
             notices: Vec::new(),
             token: None,
+            open_room: None,
             engine: Engine::new(nfkc),
             disk: Disk::default(),
             socket: None,
@@ -87,6 +96,8 @@ impl Host {
             replies: BTreeMap::new(),
             wake_at: None,
             next_id: 0,
+            said: Vec::new(),
+            alive: true,
         }
     }
 
@@ -101,6 +112,13 @@ impl Host {
     /// # Errors
     /// When booting fails.
     pub async fn reload(&mut self) -> Result<(), SimError> {
+        self.restart();
+        let signed_in = self.token.is_some();
+        self.call(Command::Boot { signed_in }).await.map(|_| ())
+    }
+
+    /// A fresh engine that waits for [`Command::Boot`]: memory is lost, the disk and the cookie stay.
+    pub fn restart(&mut self) {
         self.engine = Engine::new(nfkc);
         self.socket = None;
         self.inputs.clear();
@@ -108,8 +126,25 @@ impl Host {
         self.wake_at = None;
         self.rooms.clear();
         self.timeline.clear();
-        let signed_in = self.token.is_some();
-        self.call(Command::Boot { signed_in }).await.map(|_| ())
+        self.open_room = None;
+        self.said.clear();
+        self.alive = true;
+    }
+
+    /// Hands an input to the engine at the next [`Host::run`].
+    pub fn give(&mut self, input: Input) {
+        self.inputs.push_back(input);
+    }
+
+    /// What the engine has said since this was asked last.
+    pub fn said(&mut self) -> Vec<FromWorker> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Whether the engine runs: see [`Host::die_in`].
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        self.alive
     }
 
     /// What a backup of this browser would hold.
@@ -158,7 +193,7 @@ impl Host {
     /// Runs until nothing is left to do now. Answers whether anything was done.
     pub async fn run(&mut self) -> bool {
         let mut worked = false;
-        loop {
+        while self.alive {
             self.poll_socket().await;
             if self.inputs.is_empty() && self.wake_at.is_some_and(|at| at <= self.now) {
                 self.wake_at = None;
@@ -167,9 +202,20 @@ impl Host {
             let Some(input) = self.inputs.pop_front() else { return worked };
             worked = true;
             for effect in self.engine.step(self.now, input) {
+                match &mut self.die_in {
+                    Some(0) => {
+                        self.die_in = None;
+                        self.alive = false;
+                        self.socket = None;
+                        return true;
+                    }
+                    Some(left) => *left -= 1,
+                    None => {}
+                }
                 self.carry_out(effect).await;
             }
         }
+        worked
     }
 
     /// Epochs of the rooms.
@@ -243,7 +289,10 @@ impl Host {
                 };
                 self.inputs.push_back(Input::Response { id, result });
             }
-            Effect::Emit(message) => self.hear(message),
+            Effect::Emit(message) => {
+                self.said.push(message.clone());
+                self.hear(message);
+            }
             Effect::WakeAt(at) => self.wake_at = Some(at),
         }
     }
@@ -281,10 +330,10 @@ impl Host {
             Update::Room(room) => {
                 self.rooms.insert(room.room, room);
             }
-            Update::Entries { entries, .. } => self.timeline.extend(entries.into_iter().map(|entry| (entry.key.clone(), entry))),
+            Update::Entries { room, entries } if self.open_room == Some(room) => self.timeline.extend(entries.into_iter().map(|entry| (entry.key.clone(), entry))),
             Update::Message { message, .. } => self.redraw(message),
             Update::Notice { code, .. } => self.notices.push(code),
-            Update::Connection(_) | Update::Progress { .. } => {}
+            Update::Entries { .. } | Update::Connection(_) | Update::Progress { .. } => {}
         }
     }
 
@@ -348,6 +397,9 @@ impl Host {
     /// # Errors
     /// What refused it.
     pub async fn open(&mut self, room: RoomId) -> Result<(), SimError> {
+        if let Some(left) = self.open_room.replace(room).filter(|left| *left != room) {
+            self.call(Command::CloseRoom { room: left }).await?;
+        }
         let Reply::Timeline { entries, .. } = self.call(Command::OpenRoom { room, before: None }).await? else {
             return Err(SimError(ErrorCode::Internal, "timeline"));
         };
@@ -360,7 +412,7 @@ impl Host {
     /// # Errors
     /// What refused it.
     pub async fn say(&mut self, room: RoomId, text: &str) -> Result<(), SimError> {
-        self.call(Command::SendText { room, text: text.into() }).await.map(|_| ())
+        self.call(Command::SendText { room, text: text.into(), message: None }).await.map(|_| ())
     }
 
     /// Texts of the open room in order, with their states.

@@ -1,20 +1,26 @@
 //! Opening and closing this browser's data: boot, lock, unlock, sign-out.
 
-use sotto_client_api::views::{ConnectionView, PersonView, Phase};
-use sotto_client_api::{Reply, Update};
+use sotto_client_api::views::{PersonView, Phase};
+use sotto_client_api::{Command, Reply};
 use sotto_protocol::ErrorCode;
 
 use super::data::Data;
-use super::{Engine, Turn};
-use crate::io::{DeviceWrap, Effect, Opened};
+use super::{Engine, Turn, Work};
+use crate::io::{DeviceWrap, Effect, Input, Opened};
 use crate::kdf;
 use crate::profile::{Lock, Owner, ProfileRecord};
 use crate::seal::{self, StorageKey, Wrap};
 
 impl Engine {
     pub(super) fn boot(&mut self, turn: &mut Turn, id: u32, signed_in: bool) -> Result<(), ErrorCode> {
-        if self.waiting.is_some() || self.phase != Phase::Booting {
-            return Err(ErrorCode::NotReady);
+        if self.phase != Phase::Booting {
+            self.show_all(turn)?;
+            turn.reply(id, Reply::Done);
+            return Ok(());
+        }
+        if self.waiting.is_some() {
+            self.early.push_back(Work::Input(Input::Command { id, command: Command::Boot { signed_in } }));
+            return Ok(());
         }
         self.signed_in = signed_in;
         self.waiting = Some(id);
@@ -23,6 +29,10 @@ impl Engine {
     }
 
     pub(super) fn opened(&mut self, turn: &mut Turn, opened: Result<Opened, ErrorCode>) -> Result<(), ErrorCode> {
+        if self.data.is_some() {
+            // Signed out: the rows were read again, sealed, and nothing open stays in memory.
+            self.close(turn);
+        }
         let result = opened.and_then(|opened| self.open_profile(turn, opened));
         if let Err(code) = result {
             let phase = if code == ErrorCode::OtherTab { Phase::OtherTab } else { Phase::Broken { code } };
@@ -173,7 +183,7 @@ impl Engine {
 
     pub(super) fn lock(&mut self, turn: &mut Turn, id: u32) -> Result<(), ErrorCode> {
         let locked = self.owner(turn).is_some_and(|owner| owner.lock.is_some());
-        if self.data.is_none() || !locked {
+        if self.data.is_none() || !locked || self.waiting.is_some() {
             return Err(ErrorCode::NotReady);
         }
         self.close(turn);
@@ -189,29 +199,36 @@ impl Engine {
         self.disconnect(turn);
         self.data = None;
         self.auth = None;
-        self.open = None;
+        self.open.clear();
         self.requests.clear();
         self.loads.clear();
     }
 
     pub(super) fn sign_out(&mut self, turn: &mut Turn, id: u32, keep: bool) -> Result<(), ErrorCode> {
+        if self.waiting.is_some() {
+            return Err(ErrorCode::NotReady);
+        }
+        if keep && matches!(self.phase, Phase::SignedOut { .. }) {
+            // Asked again by a tab that did not hear the answer.
+            turn.reply(id, Reply::Done);
+            return Ok(());
+        }
         if !keep {
             self.close(turn);
             self.waiting = Some(id);
             turn.effects.push(Effect::Wipe);
             return Ok(());
         }
-        let name = self.me()?.name;
+        self.data()?;
         self.change_profile(turn, DeviceWrap::Remove, |profile| {
             if let Some(owner) = &mut profile.owner {
                 owner.signed_out = true;
                 owner.lock = None;
             }
         });
-        self.disconnect(turn);
-        turn.emit(Update::Connection(ConnectionView::Off));
-        self.set_phase(turn, Phase::SignedOut { kept: Some(name) });
-        turn.reply(id, Reply::Done);
+        // Everything is closed when the rows are there again as this batch leaves them: see `opened`.
+        self.waiting = Some(id);
+        turn.effects.push(Effect::Open);
         Ok(())
     }
 

@@ -35,7 +35,7 @@ use crate::records::{EntryRecord, Seat, key};
 use auth::PendingAuth;
 use data::Data;
 use net::Net;
-use timeline::OpenRoom;
+use timeline::OpenRooms;
 
 /// One browser profile's engine.
 pub struct Engine {
@@ -53,7 +53,7 @@ pub struct Engine {
     net: Net,
     requests: BTreeMap<u64, net::Pending>,
     loads: BTreeMap<u64, timeline::Load>,
-    open: Option<OpenRoom>,
+    open: OpenRooms,
     /// The command that waits for [`Input::Opened`] or [`Input::Wiped`].
     waiting: Option<u32>,
     in_flight: Option<InFlight>,
@@ -157,7 +157,7 @@ impl Engine {
             net: Net::default(),
             requests: BTreeMap::new(),
             loads: BTreeMap::new(),
-            open: None,
+            open: OpenRooms::new(),
             waiting: None,
             in_flight: None,
             work: VecDeque::new(),
@@ -292,7 +292,11 @@ impl Engine {
 
     fn fail(&mut self, on_failure: OnFailure, code: ErrorCode, out: &mut Vec<Effect>) {
         match on_failure {
-            OnFailure::Reply(id) => out.push(Effect::Emit(FromWorker::Reply { id, result: Err(code) })),
+            OnFailure::Reply(id) => {
+                // It waits for nothing any more.
+                self.waiting = self.waiting.filter(|waiting| *waiting != id);
+                out.push(Effect::Emit(FromWorker::Reply { id, result: Err(code) }));
+            }
             OnFailure::OneByOne(entries) if is_content_fault(code) => {
                 for entry in entries.into_iter().rev() {
                     self.work.push_front(Work::Entry(entry));
@@ -372,20 +376,20 @@ impl Engine {
             Command::FindPeople { typed } => self.find_people(turn, id, &typed),
             Command::OpenRoomWith { name } => self.open_room_with(turn, id, name),
             Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
-            Command::CloseRoom => {
-                self.open = None;
+            Command::CloseRoom { room } => {
+                self.open.remove(&room);
                 turn.reply(id, Reply::Done);
                 Ok(())
             }
             Command::MarkRead { room, seq } => self.mark_read(turn, id, room, seq),
-            Command::SendText { room, text } => self.send_text(turn, id, room, &text),
+            Command::SendText { room, text, message } => self.send_text(turn, id, room, &text, message),
             Command::Resend { room, message } => self.resend(turn, id, room, message),
             Command::SaveDraft { room, text } => self.save_draft(turn, id, room, text),
             Command::SafetyNumber { account } => self.safety_number(turn, id, account),
             Command::SetVerified { account, verified } => self.set_verified(turn, id, account, verified),
             Command::ServerRow { room, message } => self.server_row(turn, id, room, message),
-            // It has waited among the early commands until now, if it had to.
-            Command::Ready => {
+            // It has waited among the early commands until now, if it had to. What `TakeOver` asks for is the host's to do.
+            Command::Ready | Command::TakeOver => {
                 turn.reply(id, Reply::Done);
                 Ok(())
             }

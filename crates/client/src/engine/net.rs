@@ -129,7 +129,7 @@ impl Net {
         }
     }
 
-    const fn view(&self) -> ConnectionView {
+    pub(super) const fn view(&self) -> ConnectionView {
         match self.state {
             State::Off => ConnectionView::Off,
             State::Connecting => ConnectionView::Connecting,

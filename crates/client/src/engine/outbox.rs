@@ -14,11 +14,20 @@ use crate::records::{EntryKindRecord, OutboxRecord, RoomRecord, SealedMessage, S
 
 /// Room that a `Publish` frame keeps for its envelope.
 const FRAME_ROOM: usize = limits::SYNC_FRAME - 1024;
+/// Texts of which a repeat is known. Answers are lost for the few that were asked in the moment in which a leader died.
+const REMEMBERED: usize = 128;
 /// Envelope of one message within a frame.
 const ENVELOPE: usize = 64;
 
 impl Engine {
-    pub(super) fn send_text(&mut self, turn: &mut Turn, id: u32, room: RoomId, typed: &str) -> Result<(), ErrorCode> {
+    pub(super) fn send_text(
+        &mut self,
+        turn: &mut Turn,
+        id: u32,
+        room: RoomId,
+        typed: &str,
+        given: Option<MessageId>,
+    ) -> Result<(), ErrorCode> {
         let text = typed.trim_end();
         if text.is_empty() {
             return Err(ErrorCode::Malformed);
@@ -27,7 +36,14 @@ impl Engine {
             return Err(ErrorCode::TooLarge);
         }
         let mut record = self.data()?.room(room)?;
-        let message = content::message_id(turn.now)?;
+        let message = match given {
+            Some(given) if self.is_repeated(given)? => {
+                turn.reply(id, Reply::Done);
+                return Ok(());
+            }
+            Some(given) => given,
+            None => content::message_id(turn.now)?,
+        };
         let content = Content::text(message, room, text.to_owned());
         let outgoing = self.queue(turn, &content, Some(text.to_owned()))?;
         let data = self.data()?;
@@ -51,6 +67,20 @@ impl Engine {
         self.show_outgoing(turn, outgoing)?;
         turn.reply(id, Reply::Done);
         self.flush_outbox(turn)
+    }
+
+    /// Whether a tab asks for this text again, because its leader died before it answered. Otherwise it is remembered, in the batch
+    /// that stores the text: by the time of a repeat it may have left the outbox for the log.
+    fn is_repeated(&self, message: MessageId) -> Result<bool, ErrorCode> {
+        let data = self.data()?;
+        let mut taken: Vec<MessageId> = data.find(key::TAKEN)?.unwrap_or_default();
+        if taken.contains(&message) {
+            return Ok(true);
+        }
+        taken.push(message);
+        let old = taken.len().saturating_sub(REMEMBERED);
+        data.put(key::TAKEN, &taken.split_off(old))?;
+        Ok(false)
     }
 
     /// Stores a message on its way out.

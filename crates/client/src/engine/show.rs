@@ -1,7 +1,7 @@
 //! What the page is told: rooms, entries and states as views.
 
 use sotto_client_api::Update;
-use sotto_client_api::views::{Delivery, EntryBody, EntryView, MessageView, PersonView, Preview, RoomView, SystemLine};
+use sotto_client_api::views::{Delivery, EntryBody, EntryView, MessageView, PersonView, Phase, Preview, RoomView, SystemLine};
 use sotto_protocol::frames::Ack;
 use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq};
 
@@ -36,6 +36,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Everything that is drawn, for a tab that came later.
+    pub(super) fn show_all(&self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        turn.emit(Update::Phase(self.phase.clone()));
+        turn.emit(Update::Connection(self.net.view()));
+        match self.phase {
+            Phase::Ready { .. } | Phase::SessionEnded { .. } => self.show_rooms(turn),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn show_rooms(&self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let mut rooms = self.data()?.rooms()?;
         rooms.retain(|room| !matches!(room.seat, Seat::Creating { .. }));
@@ -53,7 +63,7 @@ impl Engine {
     }
 
     fn show_entry(&mut self, turn: &mut Turn, room: RoomId, record: &EntryRecord) -> Result<(), ErrorCode> {
-        let is_open = self.open.as_mut().filter(|open| open.room == room).map(|open| open.keep(record.clone())).is_some();
+        let is_open = self.open.get_mut(&room).map(|open| open.keep(record.clone())).is_some();
         if is_open {
             let entry = self.entry_view(&self.data()?.room(room)?, record)?;
             turn.emit(Update::Entries { room, entries: vec![entry] });
@@ -104,7 +114,7 @@ impl Engine {
 
     /// A message on its way out is new or changed.
     pub(super) fn show_outgoing(&self, turn: &mut Turn, outgoing: &OutboxRecord) -> Result<(), ErrorCode> {
-        let is_open = self.open.as_ref().is_some_and(|open| open.room == outgoing.room);
+        let is_open = self.open.contains_key(&outgoing.room);
         if let (true, Some(entry)) = (is_open, self.outgoing_entry(outgoing)?) {
             turn.emit(Update::Entries { room: outgoing.room, entries: vec![entry] });
         }
@@ -122,7 +132,7 @@ impl Engine {
 
     /// Own messages whose state a receipt has changed.
     pub(super) fn show_receipt(&self, turn: &mut Turn, room: &RoomRecord, before: (Seq, Seq)) -> Result<(), ErrorCode> {
-        let Some(open) = self.open.as_ref().filter(|open| open.room == room.room) else { return Ok(()) };
+        let Some(open) = self.open.get(&room.room) else { return Ok(()) };
         let own = self.data()?.account();
         for record in open.from(before.0.min(before.1).saturating_add(1)) {
             if matches!(&record.body, EntryKindRecord::Text { author, .. } if *author == own)

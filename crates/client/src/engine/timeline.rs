@@ -21,9 +21,12 @@ const SHOWN_BYTES: usize = 512;
 /// Longest draft.
 const DRAFT: usize = limits::TEXT;
 
-/// The room that is drawn, with the entries that were loaded of it.
+/// The rooms that are drawn, in one tab or another.
+pub(super) type OpenRooms = BTreeMap<RoomId, OpenRoom>;
+
+/// What was loaded of a room that is drawn.
+#[derive(Default)]
 pub(super) struct OpenRoom {
-    pub(super) room: RoomId,
     entries: BTreeMap<Seq, EntryRecord>,
 }
 
@@ -51,9 +54,7 @@ pub(super) struct Load {
 impl Engine {
     pub(super) fn open_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {
         self.data()?.room(room)?;
-        if self.open.as_ref().is_none_or(|open| open.room != room) {
-            self.open = Some(OpenRoom { room, entries: BTreeMap::new() });
-        }
+        self.open.entry(room).or_default();
         let id = self.id();
         self.loads.insert(id, Load { room, newest: before.is_none(), reply });
         let last = before.map_or(Seq::MAX, |before| before.saturating_sub(1));
@@ -87,7 +88,7 @@ impl Engine {
                 entries.extend(self.outgoing_entry(outgoing)?);
             }
         }
-        if let Some(open) = self.open.as_mut().filter(|open| open.room == load.room) {
+        if let Some(open) = self.open.get_mut(&load.room) {
             records.into_values().for_each(|record| open.keep(record));
         }
         turn.reply(load.reply, Reply::Timeline { room: load.room, entries, more, draft });
@@ -114,7 +115,7 @@ impl Engine {
     }
 
     pub(super) fn server_row(&mut self, turn: &mut Turn, reply: u32, room: RoomId, message: MessageId) -> Result<(), ErrorCode> {
-        let open = self.open.as_ref().filter(|open| open.room == room).ok_or(ErrorCode::NotFound)?;
+        let open = self.open.get(&room).ok_or(ErrorCode::NotFound)?;
         let seq = open.message(message).ok_or(ErrorCode::NotReady)?.seq;
         self.get(turn, format!("/api/v1/rooms/{room}/entries/{seq}"), Pending::ServerRow { room, message, reply });
         Ok(())
@@ -129,7 +130,7 @@ impl Engine {
         body: &[u8],
     ) -> Result<(), ErrorCode> {
         let stored: StoredEntry = codec::decode(body, limits::API_BODY)?;
-        let record = self.open.as_ref().and_then(|open| open.message(message)).ok_or(ErrorCode::NotFound)?;
+        let record = self.open.get(&room).and_then(|open| open.message(message)).ok_or(ErrorCode::NotFound)?;
         let EntryKindRecord::Text { text, wire_hash, .. } = &record.body else { return Err(ErrorCode::NotFound) };
         let bytes = stored.entry.bytes.as_slice();
         let unaltered = Sha256::digest(bytes).as_slice() == wire_hash.as_slice();

@@ -372,7 +372,7 @@ impl World {
             Some(room) => {
                 for _ in 0..self.rng.u32(1..4) {
                     let text = self.oracle.next_text();
-                    let id = self.command(who, Command::SendText { room, text: text.clone() });
+                    let id = self.command(who, Command::SendText { room, text: text.clone(), message: None });
                     let life = self.people[who].life;
                     self.note_of(who, format!("writes {text}"));
                     self.oracle.wrote((who, life, id), room, text);
