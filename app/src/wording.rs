@@ -1,6 +1,6 @@
 //! The sentences of the page: every error code says what to do, every state has its word. No other file words an error.
 
-use sotto_client_api::views::{ConnectionView, Delivery, SystemLine, Trust};
+use sotto_client_api::views::{ConnectionView, Delivery, PersonView, RoomView, SystemLine, Trust};
 use sotto_protocol::{ErrorCode, limits};
 
 /// A sentence for a code: what happened, and what to do.
@@ -57,6 +57,7 @@ pub fn error(code: ErrorCode) -> String {
         E::NotReady => "Sotto is still starting. Try again in a moment.",
         E::OutOfStep => "This browser lost its place in a conversation and is taking it again. Some messages may be missing here.",
         E::Forked => "A conversation had come apart: not everybody was in the same one. This browser has joined the others again.",
+        E::NotMember => "You are not in this group any more. What was said until then stays here.",
         E::RolledBack => {
             "The data in this browser is an older copy. Conversations are being brought up to date; if you restored no backup, change your password."
         }
@@ -124,12 +125,25 @@ pub(crate) const fn lock_label(trust: Trust) -> &'static str {
     }
 }
 
+/// What a room is called.
+pub(crate) fn title(room: &RoomView) -> String {
+    match room.title.as_str() {
+        _ if room.notes => "Notes to yourself".into(),
+        "" => "Group".into(),
+        title => title.into(),
+    }
+}
+
 /// The one sentence that the lock opens into.
-pub(crate) fn lock_sentence(trust: Trust, name: &str, notes: bool) -> String {
-    if notes {
+pub(crate) fn lock_sentence(room: &RoomView) -> String {
+    if room.notes {
         return "Only you can read these notes: the server keeps bytes that it cannot open.".into();
     }
-    match trust {
+    if room.peer.is_none() {
+        return "Only the people in this group can read this: the server passes on bytes that it cannot open.".into();
+    }
+    let name = &room.title;
+    match room.trust {
         Trust::Pinned => format!("Only you and {name} can read this: the server passes on bytes that it cannot open."),
         Trust::Verified => format!("Only you and {name} can read this, and you compared numbers, so nobody stands between you."),
         Trust::Changed => format!("{name} has another identity than before: compare the safety number before you write."),
@@ -152,6 +166,18 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::SeatTakenAgain { who: person } => format!("{} had lost the place here and has taken it again", person.name),
         SystemLine::Missed { count: 1 } => "1 message came while this browser had lost its place, and can't be read here".into(),
         SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
+        SystemLine::Members { by, came, went } => {
+            let names = |people: &[PersonView]| people.iter().map(|person| who(person.name.as_str())).collect::<Vec<_>>().join(", ");
+            let mut parts = Vec::new();
+            if !came.is_empty() {
+                parts.push(format!("added {}", names(came)));
+            }
+            if !went.is_empty() {
+                parts.push(format!("removed {}", names(went)));
+            }
+            format!("{} {}", who(by.name.as_str()), parts.join(" and "))
+        }
+        SystemLine::Named { by, name } => format!("{} named this group “{name}”", who(by.name.as_str())),
         SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.name),
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
         }
     };
     let placeholder =
-        row.view.with_untracked(|view| if view.notes { "Write a note".to_owned() } else { format!("Message {}", view.peer.name) });
+        row.view.with_untracked(|view| if view.notes { "Write a note".to_owned() } else { format!("Message {}", wording::title(view)) });
     let refusal = {
         let view = row.view;
         Memo::new(move |_| view.with(|view| view.can_send.err()))

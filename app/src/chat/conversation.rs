@@ -11,7 +11,7 @@ use crate::actions;
 use crate::context::use_app;
 use crate::state::{Panel, RoomRow};
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Avatar, Banner, CopyButton, Erase, Show, effect};
+use crate::widgets::{Avatar, Banner, CopyButton, Erase, Face, Show, effect};
 use crate::wording;
 
 /// The middle of the screen.
@@ -36,8 +36,11 @@ pub(super) fn Conversation() -> impl IntoView {
 fn OpenRoom(row: RoomRow) -> impl IntoView {
     let app = use_app();
     let state = app.state;
-    let (peer, notes) = row.view.with_untracked(|view| (view.peer.clone(), view.notes));
-    let title = if notes { "Notes to yourself".to_owned() } else { peer.name.to_string() };
+    let (face, notes) = row.view.with_untracked(|view| (Face::of(view), view.notes));
+    let title = {
+        let view = row.view.clone();
+        move || view.with(wording::title)
+    };
     let changed = {
         let view = row.view.clone();
         Memo::new(move |_| view.with(|view| view.trust == Trust::Changed))
@@ -47,7 +50,7 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
             <button class="icon-button back" type="button" data-testid="room-back" aria-label="Back to conversations" on:click=move |_| actions::close_room(app)>
                 {draw(Icon::Back)}
             </button>
-            <Avatar person=peer notes/>
+            <Avatar face notes/>
             <h1 class=if notes { "room-title" } else { "room-title mono" } data-testid="room-title">{title}</h1>
             <LockBadge row=row.clone()/>
         </header>

@@ -16,7 +16,7 @@ pub(super) fn MeBar() -> impl IntoView {
     let me = Memo::new(move |_| state.me());
     view! {
         <div class="me-bar" role="group" aria-label="You">
-            {move || me.get().map_or_else(|| ().into_any(), |person| view! { <Avatar person/> }.erase())}
+            {move || me.get().map_or_else(|| ().into_any(), |person| view! { <Avatar face=person.into()/> }.erase())}
             <div class="me-who">
                 <code data-testid="me-username">{move || me.get().map_or_else(String::new, |me| me.name.to_string())}</code>
                 <span

@@ -20,6 +20,7 @@ use crate::actions::{self, RECIPIENT_ID};
 use crate::context::use_app;
 use crate::settings::{Settings, SignOutDialog};
 use crate::widgets::{Erase, effect};
+use crate::wording;
 
 use conversation::Conversation;
 use me_bar::MeBar;
@@ -34,10 +35,12 @@ pub(crate) fn Chat() -> impl IntoView {
     let state = app.state;
     let unread = Memo::new(move |_| state.rooms.with(|rows| rows.iter().map(|row| row.view.with(|view| view.unread)).sum::<u32>()));
     let title = move || {
-        let place = state.timeline.room.get().and_then(|room| state.find_room(room)).map_or_else(
-            || "Messages".to_owned(),
-            |row| row.view.with(|view| if view.notes { "Notes to yourself".to_owned() } else { view.peer.name.to_string() }),
-        );
+        let place = state
+            .timeline
+            .room
+            .get()
+            .and_then(|room| state.find_room(room))
+            .map_or_else(|| "Messages".to_owned(), |row| row.view.with(wording::title));
         match unread.get() {
             0 => place,
             count => format!("({count}) {place}"),

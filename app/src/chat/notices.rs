@@ -50,7 +50,7 @@ pub(super) fn Notices() -> impl IntoView {
 fn EngineNotice(notice: Notice) -> impl IntoView {
     let state = use_app().state;
     let row = notice.room.and_then(|room| state.find_room(room));
-    let place = row.map_or_else(String::new, |row| row.view.with_untracked(|view| format!("{}: ", view.peer.name)));
+    let place = row.map_or_else(String::new, |row| row.view.with_untracked(|view| format!("{}: ", wording::title(view))));
     view! {
         <div class="banner banner-error" role="alert" data-testid="error-banner" data-code=notice.code.as_str()>
             {draw(Icon::Alert)}

@@ -58,11 +58,10 @@ pub(super) fn PanelAside() -> impl IntoView {
 fn LockSection(row: RoomRow) -> impl IntoView {
     let view = row.view;
     let (peer, notes) = view.with_untracked(|view| (view.peer.clone(), view.notes));
-    let name = peer.name.to_string();
-    let sentence = move || wording::lock_sentence(view.with(|view| view.trust), &name, notes);
+    let sentence = move || view.with(wording::lock_sentence);
     view! {
         <p class="lock-sentence" data-testid="lock-sentence">{draw(Icon::Lock)} <span>{sentence}</span></p>
-        {(!notes).then(|| view! { <Safety peer/> }.erase())}
+        {peer.filter(|_| !notes).map(|peer| view! { <Safety peer/> }.erase())}
     }
     .erase()
 }

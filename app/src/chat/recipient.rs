@@ -164,7 +164,7 @@ pub(super) fn RecipientBox() -> impl IntoView {
                                     move |_| choose(name.clone())
                                 }
                             >
-                                <Avatar person notes=own/>
+                                <Avatar face=person.into() notes=own/>
                                 <span class="mono">{name.to_string()}</span>
                                 {own.then(|| view! { <span class="hint">"Notes to yourself"</span> }.erase())}
                             </li>

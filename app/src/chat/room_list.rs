@@ -9,7 +9,8 @@ use crate::context::use_app;
 use crate::state::RoomRow;
 use crate::time::{self, Local};
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Avatar, Erase, Row, Rows, Show};
+use crate::widgets::{Avatar, Erase, Face, Row, Rows, Show};
+use crate::wording;
 
 /// Left column on a wide screen, the first screen on a phone.
 #[component]
@@ -61,9 +62,12 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
     let app = use_app();
     let room = row.room;
     let view = row.view;
-    let (peer, notes) = view.with_untracked(|view| (view.peer.clone(), view.notes));
-    let peer_name = peer.name.to_string();
-    let name = if notes { "Notes to yourself".to_owned() } else { peer.name.to_string() };
+    let (face, notes) = view.with_untracked(|view| (Face::of(view), view.notes));
+    let peer_name = view.with_untracked(|view| view.title.clone());
+    let name = {
+        let view = view.clone();
+        move || view.with(wording::title)
+    };
     let current = move || app.state.timeline.room.get() == Some(room);
     let when = {
         let view = view.clone();
@@ -96,7 +100,7 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
             aria-current=move || current().then(|| "true".to_owned())
             on:click=move |_| actions::open_room(app, room)
         >
-            <Avatar person=peer notes/>
+            <Avatar face notes/>
             <span class="room-name">{name}</span>
             <time class="room-time">{when}</time>
             <span class="room-preview" dir="auto">

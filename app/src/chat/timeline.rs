@@ -88,12 +88,12 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
         });
     };
     let begun = move || timeline.loaded.get() && timeline.rows.with(Vec::is_empty);
-    let label = row.view.with_untracked(|view| format!("Messages with {}", view.peer.name));
+    let label = row.view.with_untracked(|view| format!("Messages with {}", wording::title(view)));
     let hello = row.view.with_untracked(|view| {
         if view.notes {
             "Notes that only you can read. Write the first one below.".to_owned()
         } else {
-            format!("You and {}. Write the first message below.", view.peer.name)
+            format!("You and {}. Write the first message below.", wording::title(view))
         }
     });
 
@@ -159,7 +159,7 @@ fn Entry(row: EntryRow, grouped: bool) -> impl IntoView {
         Some(line) => {
             let me = app.state.me().map(|me| me.name.to_string()).unwrap_or_default();
             let icon = match line {
-                SystemLine::Created { .. } => Icon::Lock,
+                SystemLine::Created { .. } | SystemLine::Members { .. } | SystemLine::Named { .. } => Icon::Lock,
                 SystemLine::NewDevice { .. } | SystemLine::JoinedHere | SystemLine::SeatTakenAgain { .. } => Icon::Device,
                 SystemLine::Missing { .. } | SystemLine::Missed { .. } => Icon::Clock,
                 SystemLine::NotReadable | SystemLine::IdentityChanged { .. } => Icon::Alert,

@@ -225,7 +225,7 @@ impl ClientState {
         });
         let reading = self.timeline.room.get_untracked() == Some(view.room) && self.visible.get_untracked();
         if view.unread > before && !reading {
-            self.announcement.set(format!("New message from {}", view.peer.name));
+            self.announcement.set(format!("New message from {}", view.title));
         }
     }
 }

@@ -8,7 +8,7 @@ pub(crate) mod icon;
 mod modal;
 mod task;
 
-pub(crate) use avatar::Avatar;
+pub(crate) use avatar::{Avatar, Face};
 pub(crate) use erase_question::{EraseGuard, EraseQuestion};
 pub(crate) use flow::{Erase, Row, Rows, Show, effect};
 pub(crate) use form::{Banner, Busy, CopyButton, Form, NewPassword, PasswordField, SubmitButton, clear, follow, value_of};

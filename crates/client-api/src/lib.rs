@@ -141,6 +141,32 @@ pub enum Command {
         /// Who.
         name: UserName,
     },
+    /// Makes a group that this account owns. Reply: [`Reply::Room`].
+    CreateGroup {
+        /// What it is called; only its members learn it.
+        name: String,
+    },
+    /// Adds a person to a group. Reply: [`Reply::Done`] as soon as the wish is stored here; it is carried out when it can be.
+    AddPerson {
+        /// Which group.
+        room: RoomId,
+        /// Who.
+        name: UserName,
+    },
+    /// Removes a person from a group. Reply: as with [`Command::AddPerson`].
+    RemovePerson {
+        /// Which group.
+        room: RoomId,
+        /// Who.
+        account: AccountId,
+    },
+    /// Gives a group another name. Reply: as with [`Command::SendText`].
+    RenameGroup {
+        /// Which.
+        room: RoomId,
+        /// Its new name.
+        name: String,
+    },
     /// Newest page of a room (`before: None`) or the page before a seq. Reply: [`Reply::Timeline`]. The room counts as
     /// open in this tab until it opens another: its new entries come as [`Update::Entries`], and so may those of rooms that are open
     /// in other tabs.
@@ -347,6 +373,10 @@ impl Command {
             Self::SignOut { .. } => "SignOut",
             Self::FindPeople { .. } => "FindPeople",
             Self::OpenRoomWith { .. } => "OpenRoomWith",
+            Self::CreateGroup { .. } => "CreateGroup",
+            Self::AddPerson { .. } => "AddPerson",
+            Self::RemovePerson { .. } => "RemovePerson",
+            Self::RenameGroup { .. } => "RenameGroup",
             Self::OpenRoom { .. } => "OpenRoom",
             Self::CloseRoom { .. } => "CloseRoom",
             Self::MarkRead { .. } => "MarkRead",

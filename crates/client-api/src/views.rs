@@ -89,8 +89,10 @@ pub enum Trust {
 pub struct RoomView {
     /// The room.
     pub room: RoomId,
-    /// The other person; oneself for notes.
-    pub peer: PersonView,
+    /// What it is called: the other person's name, or the group's (empty until it is known).
+    pub title: String,
+    /// The other person; oneself for notes; nobody for a group.
+    pub peer: Option<PersonView>,
     /// Whether this is the room of notes to oneself.
     pub notes: bool,
     /// Identity of the other side.
@@ -217,6 +219,22 @@ pub enum SystemLine {
     Missed {
         /// How many.
         count: u32,
+    },
+    /// People came into a group or went.
+    Members {
+        /// Who did it.
+        by: PersonView,
+        /// Who came.
+        came: Vec<PersonView>,
+        /// Who went.
+        went: Vec<PersonView>,
+    },
+    /// A group was given a name.
+    Named {
+        /// By whom.
+        by: PersonView,
+        /// Which.
+        name: String,
     },
     /// The identity of a person is another than before.
     IdentityChanged {

@@ -13,6 +13,9 @@ pub const KIND_TEXT: u32 = 1;
 /// [`Content::kind`] of a receipt.
 pub const KIND_RECEIPT: u32 = 2;
 
+/// [`Content::kind`] of a group's settings.
+pub const KIND_SETTINGS: u32 = 3;
+
 /// One application message. A reader that does not know `kind` shows that something newer was said.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Content {
@@ -34,6 +37,17 @@ pub struct Content {
     /// The author's newest device list, so that rollback and forks are noticed.
     #[n(5)]
     pub list: Option<ListHead>,
+    /// With [`KIND_SETTINGS`].
+    #[n(6)]
+    pub settings: Option<Settings>,
+}
+
+/// What a group is called. The newest in the log holds; a member who added somebody says it again.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Settings {
+    /// Its name, at most [`limits::ROOM_NAME`] bytes.
+    #[n(0)]
+    pub name: String,
 }
 
 /// How far the author's device has come; both only rise.
@@ -62,13 +76,19 @@ impl Content {
     /// A text for a room.
     #[must_use]
     pub const fn text(id: MessageId, room: RoomId, text: String) -> Self {
-        Self { kind: KIND_TEXT, id, room, text: Some(text), receipt: None, list: None }
+        Self { kind: KIND_TEXT, id, room, text: Some(text), receipt: None, list: None, settings: None }
     }
 
     /// A receipt for a room.
     #[must_use]
     pub const fn receipt(id: MessageId, room: RoomId, receipt: Receipt) -> Self {
-        Self { kind: KIND_RECEIPT, id, room, text: None, receipt: Some(receipt), list: None }
+        Self { kind: KIND_RECEIPT, id, room, text: None, receipt: Some(receipt), list: None, settings: None }
+    }
+
+    /// A group's settings.
+    #[must_use]
+    pub const fn settings(id: MessageId, room: RoomId, settings: Settings) -> Self {
+        Self { kind: KIND_SETTINGS, id, room, text: None, receipt: None, list: None, settings: Some(settings) }
     }
 
     /// Encoded.
@@ -87,6 +107,9 @@ impl Content {
             return Err(ErrorCode::NotAuthentic);
         }
         if content.text.as_ref().is_some_and(|text| text.len() > limits::TEXT) {
+            return Err(ErrorCode::TooLarge);
+        }
+        if content.settings.as_ref().is_some_and(|settings| settings.name.len() > limits::ROOM_NAME) {
             return Err(ErrorCode::TooLarge);
         }
         Ok(content)

@@ -3,7 +3,7 @@
 //! A function that fails may leave the group object and the journal half-way: the caller rolls the journal back and drops the
 //! group (DESIGN.md §5 rule 2). None of these functions does I/O.
 
-use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
+use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _, VLBytes};
 use openmls::prelude::{
     BasicCredential, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsMessageBodyIn,
     MlsMessageIn, MlsMessageOut, NewSignerBundle, OpenMlsProvider as _, ProcessMessageError, ProcessedMessageContent, ProtocolMessage,
@@ -35,6 +35,12 @@ pub enum Processed {
     OwnCommit,
     /// A member's commit: checked and merged.
     Commit {
+        /// Who made it.
+        by: AccountId,
+        /// Accounts that had no leaf before it and have one now.
+        came: Vec<AccountId>,
+        /// Accounts that have no leaf any more.
+        went: Vec<AccountId>,
         /// Devices that were added, or took a seat by external commit.
         joined: Vec<(AccountId, DeviceId)>,
         /// Devices whose leaf was removed. One that took its own seat again stands in both.
@@ -102,8 +108,8 @@ pub struct Beginning {
 ///
 /// # Errors
 /// `internal` when OpenMLS refuses.
-pub fn create(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, room: RoomId) -> Result<Beginning, ErrorCode> {
-    let config = config::create_config(&Kind::Direct);
+pub fn create(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, room: RoomId, kind: &Kind) -> Result<Beginning, ErrorCode> {
+    let config = config::create_config(kind);
     let group = MlsGroup::new_with_group_id(provider, key, &config, group_id(room), credential(identity, key)).map_err(internal)?;
     let group_info = group.export_group_info(provider.crypto(), key, false).map_err(internal)?;
     Ok(Beginning { group_info: tls(&group_info)?, ratchet_tree: tls(&group.export_ratchet_tree())?, group })
@@ -154,24 +160,39 @@ pub fn stage_commit(
     };
     let bundle = built.map_err(internal)?.stage_commit(provider).map_err(internal)?;
     let (commit, welcome, group_info) = bundle.into_messages();
-    upload(epoch, &commit, group_info.as_ref(), welcome.as_ref(), joiners)
+    let welcomes = match welcome {
+        Some(welcome) => split_welcome(provider, tls(&welcome)?, joiners)?,
+        None => Vec::new(),
+    };
+    upload(epoch, &commit, group_info.as_ref(), welcomes)
+}
+
+/// One Welcome (RFC 9420 §12.4.3.1) for each joiner, with its own EncryptedGroupSecrets alone: nobody learns who else was added,
+/// and nobody downloads what is for others.
+fn split_welcome(provider: &Provider, whole: Bytes, joiners: &[Joiner]) -> Result<Vec<AddressedWelcome>, ErrorCode> {
+    // Version, wire format and suite; then the secrets, then the GroupInfo that all share.
+    const HEADER: usize = 6;
+    let MlsMessageBodyIn::Welcome(welcome) = message(whole.as_slice())?.extract() else {
+        return Err(ErrorCode::Internal);
+    };
+    let (header, mut rest) = whole.as_slice().split_at_checked(HEADER).ok_or(ErrorCode::Internal)?;
+    VLBytes::tls_deserialize(&mut rest).map_err(internal)?;
+    let for_one = |joiner: &Joiner| {
+        let reference = joiner.key_package.hash_ref(provider.crypto()).map_err(internal)?;
+        let own = welcome.secrets().iter().find(|secrets| secrets.new_member() == reference).ok_or(ErrorCode::Internal)?;
+        let secrets = tls(&VLBytes::new(tls(own)?.0))?;
+        let welcome = Bytes([header, secrets.as_slice(), rest].concat());
+        Ok(AddressedWelcome { account: joiner.account, device: joiner.device, welcome })
+    };
+    joiners.iter().map(for_one).collect()
 }
 
 fn upload(
     epoch: u64,
     commit: &MlsMessageOut,
     group_info: Option<&MlsMessageOut>,
-    welcome: Option<&MlsMessageOut>,
-    joiners: &[Joiner],
+    welcomes: Vec<AddressedWelcome>,
 ) -> Result<UploadCommit, ErrorCode> {
-    // A direct room adds at most one device at a time, so the Welcome is the joiner's own; splitting comes with groups.
-    let welcomes = match (welcome, joiners) {
-        (Some(welcome), [joiner]) => {
-            vec![AddressedWelcome { account: joiner.account, device: joiner.device, welcome: tls(welcome)? }]
-        }
-        (None, []) => Vec::new(),
-        _ => return Err(ErrorCode::Internal),
-    };
     Ok(UploadCommit {
         idempotency: IdempotencyId(random::bytes()?),
         epoch,
@@ -181,11 +202,11 @@ fn upload(
     })
 }
 
-/// Joins by Welcome.
+/// Joins by Welcome. Answers also who made it: the member that signed its GroupInfo.
 ///
 /// # Errors
 /// `not_authentic` for a Welcome that does not open, is for another room, or leads into a tree with an unverified leaf.
-pub fn join_by_welcome(provider: &Provider, room: RoomId, welcome: &[u8], ratchet_tree: &[u8]) -> Result<MlsGroup, ErrorCode> {
+pub fn join_by_welcome(provider: &Provider, room: RoomId, welcome: &[u8], ratchet_tree: &[u8]) -> Result<(MlsGroup, AccountId), ErrorCode> {
     let MlsMessageBodyIn::Welcome(welcome) = message(welcome)?.extract() else {
         return Err(ErrorCode::Malformed);
     };
@@ -203,9 +224,11 @@ pub fn join_by_welcome(provider: &Provider, room: RoomId, welcome: &[u8], ratche
     if staged.group_context().group_id() != &group_id(room) {
         return Err(ErrorCode::NotAuthentic);
     }
+    let sender = staged.welcome_sender_index();
     let group = staged.into_group(provider).map_err(unauthentic)?;
     rules::check_room(group.public_group())?;
-    Ok(group)
+    let by = author(&group, sender)?.account();
+    Ok((group, by))
 }
 
 /// Takes a seat by external commit, in the storage namespace that is current. The group is at the new epoch at once, so it must
@@ -253,7 +276,7 @@ pub fn join_externally(
         other => other.into(),
     })?;
     let (commit, _, group_info) = bundle.into_messages();
-    upload(group.epoch().as_u64().saturating_sub(1), &commit, group_info.as_ref(), None, &[])
+    upload(group.epoch().as_u64().saturating_sub(1), &commit, group_info.as_ref(), Vec::new())
 }
 
 /// Encrypts for the current epoch.
@@ -265,7 +288,7 @@ pub fn encrypt(provider: &Provider, group: &mut MlsGroup, key: &LeafKey, content
 }
 
 /// Verifies and applies one entry of the log. `commit`: what the server says it is; MLS must agree. `pair`: the accounts of the
-/// room, since MLS state does not name them: nobody else may ever come in.
+/// direct room, since MLS state does not name them: nobody else may ever come in. None for a group.
 ///
 /// # Errors
 /// `not_authentic` (or `wrong_suite`, `malformed`, `commit_refused`) for everything that does not verify; `rolled_back` for an own
@@ -275,7 +298,7 @@ pub fn process(
     group: &mut MlsGroup,
     bytes: &[u8],
     commit: bool,
-    pair: [AccountId; 2],
+    pair: Option<[AccountId; 2]>,
 ) -> Result<Processed, ErrorCode> {
     let message: ProtocolMessage = message(bytes)?.try_into_protocol_message().map_err(|_| ErrorCode::Malformed)?;
     // Handshakes are public and application messages are private, without exception (SECURITY_TESTS.md 32).
@@ -297,14 +320,28 @@ pub fn process(
         }
         ProcessedMessageContent::StagedCommitMessage(staged) if commit => {
             let summary = rules::check_commit(group.public_group(), &staged, &sender)?;
-            if !summary.accounts.iter().all(|account| pair.contains(account)) {
+            if pair.is_some_and(|pair| !summary.accounts.iter().all(|account| pair.contains(account))) {
                 return Err(ErrorCode::CommitRefused);
             }
             group.merge_staged_commit(provider, *staged).map_err(internal)?;
-            Ok(Processed::Commit { joined: summary.joined, removed: summary.removed })
+            Ok(Processed::Commit {
+                by: summary.committer.account(),
+                came: summary.accounts.difference(&summary.accounts_before).copied().collect(),
+                went: summary.accounts_before.difference(&summary.accounts).copied().collect(),
+                joined: summary.joined,
+                removed: summary.removed,
+            })
         }
         _ => Err(ErrorCode::NotAuthentic),
     }
+}
+
+/// What the room is.
+///
+/// # Errors
+/// `not_authentic` for a GroupContext that is not one of ours.
+pub fn kind(group: &MlsGroup) -> Result<Kind, ErrorCode> {
+    Ok(Kind::of(group.public_group().group_context().extensions())?)
 }
 
 /// Forgets the staged commit.

@@ -1,7 +1,10 @@
 //! The engine's own rows: what a device remembers besides MLS state. Each is one CBOR value, sealed by the host border.
 
 use minicbor::{Decode, Encode};
-use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
+use sotto_protocol::api::ClaimedKeyPackage;
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
+
+use crate::content::Content;
 
 /// Keys of the state table. `0x01` belongs to the MLS storage provider.
 pub mod key {
@@ -94,9 +97,9 @@ pub struct RoomRecord {
     /// The room, which is the MLS group id.
     #[n(0)]
     pub room: RoomId,
-    /// The other account; the own one for notes.
+    /// The other account; the own one for notes; none in a group.
     #[n(1)]
-    pub peer: AccountId,
+    pub peer: Option<AccountId>,
     /// Where this device stands.
     #[n(2)]
     pub seat: Seat,
@@ -161,6 +164,36 @@ pub struct RoomRecord {
     #[n(20)]
     #[cbor(default)]
     pub leaf_key: Bytes,
+    /// What a group is called.
+    #[n(21)]
+    #[cbor(default)]
+    pub name: Option<String>,
+    /// What the person wants of a group and is not so yet.
+    #[n(22)]
+    #[cbor(default)]
+    pub wanted: Vec<Wanted>,
+}
+
+/// A change of a group that a person asked for. It is committed again on every new epoch until it is so.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Wanted {
+    /// Somebody is in it, with each of these devices.
+    #[n(0)]
+    Added {
+        /// Who.
+        #[n(0)]
+        account: AccountId,
+        /// Claimed packages of devices that the account has signed.
+        #[n(1)]
+        packages: Vec<ClaimedKeyPackage>,
+    },
+    /// Somebody is not in it.
+    #[n(1)]
+    Removed {
+        /// Who.
+        #[n(0)]
+        account: AccountId,
+    },
 }
 
 /// Where this device stands in a room.
@@ -186,6 +219,9 @@ pub enum Seat {
     /// In the room.
     #[n(3)]
     Taken,
+    /// Somebody removed this account from the group.
+    #[n(4)]
+    Removed,
 }
 
 /// A staged commit: sent until the log shows it, or another's commit in its place.
@@ -201,6 +237,14 @@ pub struct PendingCommit {
     #[n(2)]
     #[cbor(default)]
     pub leaf_key: Bytes,
+    /// Accounts that it brings into the room.
+    #[n(3)]
+    #[cbor(default)]
+    pub came: Vec<AccountId>,
+    /// Accounts that it takes out of the room.
+    #[n(4)]
+    #[cbor(default)]
+    pub went: Vec<AccountId>,
 }
 
 /// A person whose identity this device remembers.
@@ -247,7 +291,7 @@ pub struct OutboxRecord {
     /// Local time of writing.
     #[n(5)]
     pub at: Millis,
-    /// The text, for drawing; `None` for receipts.
+    /// The text, for drawing; `None` for receipts and settings.
     #[n(6)]
     pub text: Option<String>,
     /// Encrypted for an epoch.
@@ -256,6 +300,17 @@ pub struct OutboxRecord {
     /// Refused for good; waits for the person.
     #[n(8)]
     pub failed: bool,
+}
+
+impl OutboxRecord {
+    /// Whether it is a receipt.
+    ///
+    /// # Errors
+    /// `storage_damaged` for content that does not decode.
+    pub fn is_receipt(&self) -> Result<bool, ErrorCode> {
+        let content = Content::decode(self.content.as_slice(), self.room).map_err(|_| ErrorCode::StorageDamaged)?;
+        Ok(content.receipt.is_some())
+    }
 }
 
 /// A ciphertext and the epoch that it is good for.
@@ -345,5 +400,28 @@ pub enum EntryKindRecord {
         /// How many.
         #[n(0)]
         count: u32,
+    },
+    /// People came into a group or went.
+    #[n(8)]
+    Members {
+        /// Who did it.
+        #[n(0)]
+        by: AccountId,
+        /// Who came.
+        #[n(1)]
+        came: Vec<AccountId>,
+        /// Who went.
+        #[n(2)]
+        went: Vec<AccountId>,
+    },
+    /// A group was given a name.
+    #[n(9)]
+    Named {
+        /// By whom.
+        #[n(0)]
+        by: AccountId,
+        /// Which.
+        #[n(1)]
+        name: String,
     },
 }

@@ -127,6 +127,8 @@ codes! {
     49 Forked "forked" 409,
     /// This browser's data is an older copy of itself, or somebody has a copy.
     50 RolledBack "rolled_back" 409,
+    /// The account has no leaf in this group any more.
+    51 NotMember "not_member" 403,
 }
 
 impl core::fmt::Display for ErrorCode {

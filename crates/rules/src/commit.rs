@@ -107,6 +107,8 @@ pub struct CommitSummary {
     pub joined: Vec<(AccountId, DeviceId)>,
     /// Devices whose leaf was removed. One that took its own seat again stands in both lists.
     pub removed: Vec<(AccountId, DeviceId)>,
+    /// Accounts that had leaves before the commit.
+    pub accounts_before: BTreeSet<AccountId>,
     /// Accounts that have leaves after the commit. Whoever knows the room's pair compares it with this.
     pub accounts: BTreeSet<AccountId>,
     /// What the room is after the commit.
@@ -181,7 +183,7 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
     seats.0.extend(added);
     seats.0.push(Seat { index: None, key: path.signature_key().as_slice().to_vec(), credential: committer.clone() });
     seats.check(&next)?;
-    Ok(CommitSummary { committer, external, joined, removed, accounts: seats.accounts(), kind: next })
+    Ok(CommitSummary { committer, external, joined, removed, accounts_before, accounts: seats.accounts(), kind: next })
 }
 
 /// Checks that every Add of a commit has 28 days left. Apart from [`check_commit`] because it needs a clock: the server asks

@@ -330,7 +330,9 @@ impl Host {
             Update::Room(room) => {
                 self.rooms.insert(room.room, room);
             }
-            Update::Entries { room, entries } if self.open_room == Some(room) => self.timeline.extend(entries.into_iter().map(|entry| (entry.key.clone(), entry))),
+            Update::Entries { room, entries } if self.open_room == Some(room) => {
+                self.timeline.extend(entries.into_iter().map(|entry| (entry.key.clone(), entry)))
+            }
             Update::Message { message, .. } => self.redraw(message),
             Update::Notice { code, .. } => self.notices.push(code),
             Update::Entries { .. } | Update::Connection(_) | Update::Progress { .. } => {}

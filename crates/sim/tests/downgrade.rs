@@ -14,6 +14,7 @@ use sotto_client::random;
 use sotto_client::storage::Provider;
 use sotto_protocol::{AccountId, ErrorCode, RoomId};
 use sotto_rules::config;
+use sotto_rules::roles::Kind;
 use sotto_sim::hostile::{downgrade, forgery};
 
 const OTHER: Ciphersuite = downgrade::OTHER_SUITES[0];
@@ -45,11 +46,12 @@ impl Device {
     fn pair(&self, other: &Self, room: RoomId) -> (MlsGroup, MlsGroup) {
         let package = mls::key_package(&other.provider, &other.identity, &other.key, false).unwrap();
         let joiner = mls::joiner(&self.provider, package.as_slice(), other.identity.account(), other.identity.device(), now()).unwrap();
-        let mut own = mls::create(&self.provider, &self.identity, &self.key, room).unwrap().group;
+        let mut own = mls::create(&self.provider, &self.identity, &self.key, room, &Kind::Direct).unwrap().group;
         let upload = mls::stage_commit(&self.provider, &mut own, Signing::With(&self.key), &[joiner], &[]).unwrap();
         own.merge_pending_commit(&self.provider).unwrap();
         let tree = own.export_ratchet_tree().tls_serialize_detached().unwrap();
-        let theirs = mls::join_by_welcome(&other.provider, room, upload.welcomes[0].welcome.as_slice(), &tree).unwrap();
+        let (theirs, by) = mls::join_by_welcome(&other.provider, room, upload.welcomes[0].welcome.as_slice(), &tree).unwrap();
+        assert_eq!(by, self.identity.account());
         (own, theirs)
     }
 }
@@ -73,7 +75,7 @@ fn room() -> RoomId {
 }
 
 fn take(device: &Device, group: &mut MlsGroup, bytes: &[u8], commit: bool, pair: [AccountId; 2]) -> Result<Processed, ErrorCode> {
-    mls::process(&device.provider, group, bytes, commit, pair)
+    mls::process(&device.provider, group, bytes, commit, Some(pair))
 }
 
 // Falls with the suite checks of `join_by_welcome` and `join_externally`; a key package of another suite also falls in our crypto,

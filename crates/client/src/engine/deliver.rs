@@ -1,6 +1,7 @@
 //! From the log to the timeline: every entry in order, once, verified, with its cursor in the same batch.
 
 use std::collections::BTreeSet;
+use std::mem::take;
 
 use sha2::{Digest as _, Sha256};
 use sotto_protocol::frames::{Cursor, Entry, EntryKind};
@@ -30,7 +31,7 @@ impl Engine {
         }
         if self.net.live() {
             for room in touched {
-                self.update_keys_when_due(turn, room)?;
+                self.commit_what_is_due(turn, room, false)?;
             }
             self.queue_receipts(turn)?;
             self.flush_outbox(turn)?;
@@ -63,7 +64,8 @@ impl Engine {
         let own = self.data()?.device.device();
         let commit = entry.kind == EntryKind::Commit;
         let bytes = entry.bytes.as_slice();
-        let pair = [self.data()?.account(), room.peer];
+        let own_account = self.data()?.account();
+        let pair = room.peer.map(|peer| [own_account, peer]);
         let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
         match processed {
             Processed::OwnMessage => {
@@ -75,19 +77,38 @@ impl Engine {
                 self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)
             }
             Processed::OwnCommit => {
+                let (came, went) =
+                    room.pending.as_mut().map(|pending| (take(&mut pending.came), take(&mut pending.went))).unwrap_or_default();
                 self.data()?.end_pending(room, true)?;
                 room.sends = 0;
                 room.updated_at = turn.now;
                 self.net.waits_for.remove(&entry.room);
-                let by = self.data()?.account();
-                Ok((entry.seq == 1).then_some(EntryKindRecord::Created { by }))
+                let by = own_account;
+                if entry.seq == 1 {
+                    return Ok(Some(EntryKindRecord::Created { by }));
+                }
+                if !came.is_empty() {
+                    self.queue_name(turn, room)?;
+                }
+                Ok(members_line(by, came, went))
             }
-            Processed::Commit { joined, removed } => {
+            Processed::Commit { by, came, went, joined, removed } => {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
                 self.data()?.end_pending(room, false)?;
                 self.net.waits_for.remove(&entry.room);
                 if !self.data_mut()?.with_group(entry.room, |_, group| Ok(group.is_active()))? {
-                    self.replaced(turn)?;
+                    if by == own_account || room.peer.is_some() {
+                        self.replaced(turn)?;
+                    } else {
+                        self.removed_from(turn, room)?;
+                    }
+                } else if came.iter().any(|account| matches!(self.contact(*account), Err(ErrorCode::NotFound))) {
+                    self.ask_room_state(turn, entry.room, None);
+                }
+                if room.peer.is_none()
+                    && let Some(line) = members_line(by, came, went)
+                {
+                    return Ok(Some(line));
                 }
                 let newcomer = joined.first().filter(|_| entry.seq > 1);
                 Ok(newcomer.map(|device| match *device {
@@ -107,9 +128,12 @@ impl Engine {
         content: Content,
         wire_hash: Bytes,
     ) -> Result<Option<EntryKindRecord>, ErrorCode> {
-        if let (Some(receipt), true) = (content.receipt, author == room.peer) {
+        if let (Some(receipt), true) = (content.receipt, Some(author) == room.peer) {
             self.apply_receipt(turn, room, receipt)?;
             return Ok(None);
+        }
+        if let Some(settings) = content.settings {
+            return Ok(Self::named(room, author, settings));
         }
         let Some(text) = content.text else { return Ok(None) };
         let mine = author == self.data()?.account();
@@ -168,4 +192,10 @@ impl Engine {
         // Commits may be among them: without them the next message does not open. Before the own seat none matters.
         if upto.seq < room.joined_at { Ok(()) } else { self.out_of_step(turn, upto.room, Fault::Deleted) }
     }
+}
+
+/// The line of a commit that changed who is in a group.
+fn members_line(by: AccountId, came: Vec<AccountId>, went: Vec<AccountId>) -> Option<EntryKindRecord> {
+    let changed = !came.is_empty() || !went.is_empty();
+    changed.then_some(EntryKindRecord::Members { by, came, went })
 }

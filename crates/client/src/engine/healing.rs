@@ -54,7 +54,7 @@ pub(super) enum Remedy {
     SkipAndCompare,
     /// Takes the seat again by external commit (DESIGN.md §5 rule 6).
     TakeSeatAgain,
-    /// Forgets a room in which nothing was said yet.
+    /// Forgets a room in which nothing was said yet; of a group that this account was in, that it is not any more.
     Forget,
     /// Clears the staged commit; what it was for is due again later.
     DropCommit,
@@ -125,7 +125,7 @@ impl Engine {
             Remedy::Skip => {}
             Remedy::SkipAndCompare => self.ask_room_state(turn, room, None),
             Remedy::TakeSeatAgain => self.lose_seat(turn, record)?,
-            Remedy::Forget => self.forget_phantom(&record)?,
+            Remedy::Forget => self.forget_phantom(turn, record)?,
             Remedy::DropCommit => self.drop_commit(turn, record)?,
         }
         Ok(())
@@ -141,9 +141,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Nothing was ever read in it, so nothing is lost with it.
-    fn forget_phantom(&mut self, record: &RoomRecord) -> Result<(), ErrorCode> {
-        if record.seat == Seat::Lost && record.cursor == 0 { self.forget_room(record.room) } else { Ok(()) }
+    fn forget_phantom(&mut self, turn: &mut Turn, mut record: RoomRecord) -> Result<(), ErrorCode> {
+        match (&record.seat, record.cursor, record.peer) {
+            (Seat::Lost, 0, _) => self.forget_room(record.room),
+            // A group that this device has been in: the commit that removed it is not in the log any more.
+            (Seat::Lost, _, None) => {
+                self.removed_from(turn, &mut record)?;
+                self.data()?.put_room(&record)?;
+                self.show_room(turn, &record)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The server keeps the order, so a commit that it refuses never stands in the log; if it lies, the log shows a commit that
@@ -155,6 +163,7 @@ impl Engine {
         // New keys are due again in their time: at once would ask the same server the same thing with every message.
         record.sends = 0;
         record.updated_at = turn.now;
+        record.wanted.clear();
         let data = self.data_mut()?;
         data.with_group(record.room, mls::clear_commit)?;
         data.end_pending(&mut record, false)?;

@@ -12,6 +12,7 @@ mod boot;
 mod data;
 mod deliver;
 mod device;
+mod groups;
 mod healing;
 mod net;
 mod outbox;
@@ -224,7 +225,11 @@ impl Engine {
     /// As [`Engine::epoch_authenticators`].
     pub fn is_at_rest(&self) -> Result<bool, ErrorCode> {
         let data = self.data()?;
-        let settled = data.rooms()?.iter().all(|record| record.seat == Seat::Taken && record.pending.is_none());
+        let settled = data.rooms()?.iter().all(|record| match record.seat {
+            Seat::Taken => record.pending.is_none() && record.wanted.is_empty(),
+            Seat::Removed => true,
+            _ => false,
+        });
         Ok(settled && data.outbox()?.is_empty())
     }
 
@@ -375,6 +380,10 @@ impl Engine {
             Command::SignOut { keep } => self.sign_out(turn, id, keep),
             Command::FindPeople { typed } => self.find_people(turn, id, &typed),
             Command::OpenRoomWith { name } => self.open_room_with(turn, id, name),
+            Command::CreateGroup { name } => self.create_group(turn, id, &name),
+            Command::AddPerson { room, name } => self.add_person(turn, id, room, name),
+            Command::RemovePerson { room, account } => self.remove_person(turn, id, room, account),
+            Command::RenameGroup { room, name } => self.rename_group(turn, id, room, &name),
             Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
             Command::CloseRoom { room } => {
                 self.open.remove(&room);

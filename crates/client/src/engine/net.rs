@@ -67,6 +67,12 @@ pub(super) enum Pending {
         name: UserName,
         reply: u32,
     },
+    /// Claimed for adding a person to a group.
+    ClaimFor {
+        room: RoomId,
+        name: UserName,
+        reply: u32,
+    },
     People {
         reply: u32,
     },
@@ -99,7 +105,9 @@ impl Pending {
     /// The command that waits for the answer.
     pub(super) const fn reply(&self) -> Option<u32> {
         match self {
-            Self::Claim { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } => Some(*reply),
+            Self::Claim { reply, .. } | Self::ClaimFor { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } => {
+                Some(*reply)
+            }
             Self::CreateRoom { reply, .. } | Self::RoomState { reply, .. } | Self::TakeSeat { reply, .. } => *reply,
             Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::Probe => None,
         }
@@ -324,7 +332,7 @@ impl Engine {
     /// Rooms that the server knows and this device does not: it takes its seat there.
     fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         for room in self.net.heads.keys().copied().collect::<Vec<_>>() {
-            if self.data()?.find_room(room)?.is_none() {
+            if self.data()?.find_room(room)?.is_none_or(|record| record.seat == Seat::Removed) {
                 self.ask_room_state(turn, room, None);
             }
         }
@@ -416,6 +424,7 @@ impl Engine {
             Pending::BindSession => self.session_bound(turn),
             Pending::KeyPackages => self.key_packages_published(turn, body),
             Pending::Claim { name, reply } => self.claimed(turn, &name, reply, body),
+            Pending::ClaimFor { room, name, reply } => self.claimed_for(turn, room, &name, reply, body),
             Pending::People { reply } => Self::found_people(turn, reply, body),
             Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
             Pending::RoomState { room, reply } => self.room_state(turn, room, reply, body),

@@ -36,6 +36,9 @@ impl Engine {
             return Err(ErrorCode::TooLarge);
         }
         let mut record = self.data()?.room(room)?;
+        if record.seat == Seat::Removed {
+            return Err(ErrorCode::NotMember);
+        }
         let message = match given {
             Some(given) if self.is_repeated(given)? => {
                 turn.reply(id, Reply::Done);
@@ -45,7 +48,7 @@ impl Engine {
             None => content::message_id(turn.now)?,
         };
         let content = Content::text(message, room, text.to_owned());
-        let outgoing = self.queue(turn, &content, Some(text.to_owned()))?;
+        let outgoing = self.queue(turn, &content)?;
         let data = self.data()?;
         data.delete(&key::draft(room))?;
         record.preview = Some(preview(text));
@@ -84,7 +87,7 @@ impl Engine {
     }
 
     /// Stores a message on its way out.
-    fn queue(&self, turn: &Turn, content: &Content, text: Option<String>) -> Result<OutboxRecord, ErrorCode> {
+    pub(super) fn queue(&self, turn: &Turn, content: &Content) -> Result<OutboxRecord, ErrorCode> {
         let data = self.data()?;
         let mut device = data.record()?;
         let outgoing = OutboxRecord {
@@ -94,7 +97,7 @@ impl Engine {
             content: Bytes(content.encode()),
             id: content.id,
             at: turn.now,
-            text,
+            text: content.text.clone(),
             sealed: None,
             failed: false,
         };
@@ -193,16 +196,25 @@ impl Engine {
                     self.ask_room_state(turn, refusal.room, None);
                 }
                 (ErrorCode::Unavailable | ErrorCode::TooManyTries, _) => self.retry_later(turn.now),
-                _ if outgoing.text.is_none() => self.data()?.delete(&key::outbox(outgoing.order))?,
                 (code, _) => {
-                    outgoing.failed = true;
-                    self.data()?.put_outbox(outgoing)?;
-                    self.show_outgoing(turn, outgoing)?;
-                    turn.emit(Update::Notice { code, room: Some(refusal.room) });
+                    self.fail_outgoing(turn, outgoing)?;
+                    if outgoing.text.is_some() {
+                        turn.emit(Update::Notice { code, room: Some(refusal.room) });
+                    }
                 }
             }
         }
         self.flush_outbox(turn)
+    }
+
+    /// A message is refused for good: a text waits for the person, whatever else goes.
+    pub(super) fn fail_outgoing(&self, turn: &mut Turn, outgoing: &mut OutboxRecord) -> Result<(), ErrorCode> {
+        if outgoing.text.is_none() {
+            return self.data()?.delete(&key::outbox(outgoing.order));
+        }
+        outgoing.failed = true;
+        self.data()?.put_outbox(outgoing)?;
+        self.show_outgoing(turn, outgoing)
     }
 
     /// An own message stands in the log: it becomes a timeline entry.
@@ -224,26 +236,30 @@ impl Engine {
         data.delete(&key::outbox(outgoing.order))?;
         let author = data.account();
         self.net.sent.remove(&idempotency);
-        let Some(text) = outgoing.text else { return Ok(None) };
+        let Some(text) = outgoing.text else {
+            let settings = Content::decode(outgoing.content.as_slice(), room.room)?.settings;
+            return Ok(settings.and_then(|settings| Self::named(room, author, settings)));
+        };
         room.preview = Some(preview(&text));
         room.preview_mine = true;
         Ok(Some(EntryKindRecord::Text { id: outgoing.id, author, device, text, wire_hash }))
     }
 
-    /// Queues one receipt for each room that is owed one; a receipt that has not left yet is replaced.
+    /// Queues one receipt for each direct room that is owed one; a receipt that has not left yet is replaced. In a group each would go
+    /// to everybody: none are sent there.
     pub(super) fn queue_receipts(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let own = self.data()?.account();
         for mut room in self.data()?.rooms()? {
             let delivered = room.newest_theirs.max(room.receipt_delivered);
             let read = room.newest_seen.max(room.receipt_read);
             let owed = delivered > room.receipt_delivered || read > room.receipt_read;
-            if room.peer == own || room.seat != Seat::Taken || !owed {
+            if room.peer.is_none_or(|peer| peer == own) || room.seat != Seat::Taken || !owed {
                 continue;
             }
             self.drop_unsent_receipt(room.room)?;
             let receipt = Receipt { delivered, read };
             let content = Content::receipt(content::message_id(turn.now)?, room.room, receipt);
-            self.queue(turn, &content, None)?;
+            self.queue(turn, &content)?;
             room.receipt_delivered = delivered;
             room.receipt_read = read;
             self.data()?.put_room(&room)?;
@@ -255,7 +271,7 @@ impl Engine {
         let data = self.data()?;
         for outgoing in data.outbox()? {
             // One that was encrypted may be on its way: it must keep its ids.
-            if outgoing.room == room && outgoing.text.is_none() && outgoing.sealed.is_none() {
+            if outgoing.room == room && outgoing.is_receipt()? && outgoing.sealed.is_none() {
                 data.delete(&key::outbox(outgoing.order))?;
             }
         }

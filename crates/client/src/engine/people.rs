@@ -42,7 +42,7 @@ impl Engine {
         self.data()?.put_contact(&contact)?;
         turn.reply(id, Reply::Safety(self.safety_view(&contact)?));
         let rooms = self.data()?.rooms()?;
-        rooms.iter().filter(|room| room.peer == account).try_for_each(|room| self.show_room(turn, room))
+        rooms.iter().filter(|room| room.peer == Some(account)).try_for_each(|room| self.show_room(turn, room))
     }
 
     pub(super) fn contact(&self, account: AccountId) -> Result<ContactRecord, ErrorCode> {

@@ -1,9 +1,11 @@
-//! Opening the room of a pair: claim, create, and losing the race gracefully.
+//! Opening the room of a pair, or making a group: claim, create, and losing the race gracefully.
 
 use sotto_client_api::Reply;
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, ErrorBody};
+use sotto_protocol::device_list::{DeviceList, SignedDeviceList};
 use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, UserName, codec, limits};
 use sotto_rules::identity::{VerifiedHead, check_rising, decode_device_list, device_key};
+use sotto_rules::roles::{Kind, Roles};
 
 use super::net::Pending;
 use super::{Engine, Turn};
@@ -13,7 +15,7 @@ use crate::records::{ContactRecord, RoomRecord, Seat, key};
 
 impl RoomRecord {
     /// A room that nothing has happened in yet.
-    pub(super) const fn new(room: RoomId, peer: AccountId, seat: Seat, active_at: u64) -> Self {
+    pub(super) const fn new(room: RoomId, peer: Option<AccountId>, seat: Seat, active_at: u64) -> Self {
         Self {
             room,
             peer,
@@ -36,6 +38,8 @@ impl RoomRecord {
             missed: 0,
             missed_at: 0,
             leaf_key: Bytes(Vec::new()),
+            name: None,
+            wanted: Vec::new(),
         }
     }
 }
@@ -44,7 +48,7 @@ impl Engine {
     pub(super) fn open_room_with(&mut self, turn: &mut Turn, id: u32, name: UserName) -> Result<(), ErrorCode> {
         let data = self.data()?;
         let contact = data.find_contact_named(&name)?;
-        let known = data.rooms()?.into_iter().find(|room| contact.as_ref().is_some_and(|contact| contact.account == room.peer));
+        let known = data.rooms()?.into_iter().find(|room| contact.as_ref().is_some_and(|contact| Some(contact.account) == room.peer));
         if let Some(room) = known {
             match room.seat {
                 // It lives when the server took it, and nobody may write in it before: another's may be the one that lives. Asking
@@ -58,7 +62,7 @@ impl Engine {
             return Ok(());
         }
         if name == data.record()?.name {
-            return self.create_room(turn, Some(id), data.account(), None);
+            return self.create_room(turn, Some(id), Some(data.account()), None, None);
         }
         self.post(
             turn,
@@ -70,11 +74,7 @@ impl Engine {
     }
 
     pub(super) fn claimed(&mut self, turn: &mut Turn, name: &UserName, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
-        let claimed: ClaimedKeyPackages = codec::decode(body, limits::API_BODY)?;
-        if claimed.name != *name {
-            return Err(ErrorCode::NotAuthentic);
-        }
-        let list = self.pin_contact(&claimed)?;
+        let (claimed, list) = self.verify_claimed(name, body)?;
         if let Some(room) = claimed.room {
             self.ask_room_state(turn, room, Some(reply));
             return Ok(());
@@ -84,13 +84,23 @@ impl Engine {
         let package = package.ok_or(ErrorCode::NoKeyPackage)?;
         let data = self.data()?;
         let joiner = mls::joiner(&data.provider, package.key_package.as_slice(), claimed.account, package.device, turn.now / 1000)?;
-        self.create_room(turn, Some(reply), claimed.account, Some(joiner))
+        self.create_room(turn, Some(reply), Some(claimed.account), Some(joiner), None)
+    }
+
+    /// What the server says of an account, as far as the account itself vouches for it.
+    pub(super) fn verify_claimed(&self, name: &UserName, body: &[u8]) -> Result<(ClaimedKeyPackages, DeviceList), ErrorCode> {
+        let claimed: ClaimedKeyPackages = codec::decode(body, limits::API_BODY)?;
+        if claimed.name != *name {
+            return Err(ErrorCode::NotAuthentic);
+        }
+        let list = self.pin_contact(&claimed)?;
+        Ok((claimed, list))
     }
 
     /// Verifies an account's device list against what this device remembers, and remembers it.
-    fn pin_contact(&self, claimed: &ClaimedKeyPackages) -> Result<sotto_protocol::device_list::DeviceList, ErrorCode> {
+    fn pin_contact(&self, claimed: &ClaimedKeyPackages) -> Result<DeviceList, ErrorCode> {
         let data = self.data()?;
-        let signed: sotto_protocol::device_list::SignedDeviceList = codec::decode(claimed.device_list.as_slice(), limits::DEVICE_LIST)?;
+        let signed: SignedDeviceList = codec::decode(claimed.device_list.as_slice(), limits::DEVICE_LIST)?;
         let list = decode_device_list(claimed.device_list.as_slice(), Some(claimed.account))?;
         // A name that stood for another account before: the server swaps people, or the person began anew.
         if data.find_contact_named(&claimed.name)?.is_some_and(|known| known.account != claimed.account) {
@@ -116,17 +126,26 @@ impl Engine {
     }
 
     /// Makes the room here and uploads it; it lives when the server took it.
-    fn create_room(&mut self, turn: &mut Turn, reply: Option<u32>, peer: AccountId, joiner: Option<Joiner>) -> Result<(), ErrorCode> {
+    pub(super) fn create_room(
+        &mut self,
+        turn: &mut Turn,
+        reply: Option<u32>,
+        peer: Option<AccountId>,
+        joiner: Option<Joiner>,
+        name: Option<String>,
+    ) -> Result<(), ErrorCode> {
         let room = RoomId(random::bytes()?);
         let now = turn.now;
         let data = self.data_mut()?;
         let leaf_key = data.leaf_key()?;
-        let mls::Beginning { mut group, group_info, ratchet_tree } = mls::create(&data.provider, &data.device, &leaf_key, room)?;
+        let kind = if peer.is_some() { Kind::Direct } else { Kind::Group(Roles::owned_by(data.account())) };
+        let mls::Beginning { mut group, group_info, ratchet_tree } = mls::create(&data.provider, &data.device, &leaf_key, room, &kind)?;
         let joiners: Vec<Joiner> = joiner.into_iter().collect();
         let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), &joiners, &[])?;
         data.keep_group(room, group);
-        let upload = codec::encode(&CreateRoom { room, peer: Some(peer), group_info, ratchet_tree, commit });
-        data.put_room(&RoomRecord::new(room, peer, Seat::Creating { upload: Bytes(upload.clone()) }, now))?;
+        let upload = codec::encode(&CreateRoom { room, peer, group_info, ratchet_tree, commit });
+        let record = RoomRecord::new(room, peer, Seat::Creating { upload: Bytes(upload.clone()) }, now);
+        data.put_room(&RoomRecord { name, ..record })?;
         self.post_bytes(turn, "/api/v1/rooms".into(), upload, Pending::CreateRoom { room, reply });
         Ok(())
     }
@@ -143,6 +162,7 @@ impl Engine {
             data.put_room(&record)?;
             // The own first commit is merged when the log shows it.
             self.join_log(turn, &record);
+            self.queue_name(turn, &record)?;
             self.show_room(turn, &record)?;
         }
         if let Some(reply) = reply {

@@ -1,12 +1,17 @@
 //! Taking a seat in a room that exists: by Welcome, or by external commit; and the commits that follow.
 
+use std::collections::BTreeMap;
+
 use openmls::prelude::LeafNodeIndex;
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{CommitAck, ErrorBody, Person, RoomState};
 use sotto_protocol::frames::{ClientFrame, Cursor, Welcome};
 use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, codec, limits};
+use sotto_rules::identity::DeviceCredential;
+use sotto_rules::roles::Kind;
 
 use super::data::Data;
+use super::groups::Due;
 use super::healing::Fault;
 use super::net::Pending;
 use super::{Engine, Turn};
@@ -62,15 +67,18 @@ impl Engine {
         if data.has_group(welcome.room)? {
             data.delete_group(welcome.room)?;
         }
-        let group = mls::join_by_welcome(&data.provider, welcome.room, welcome.welcome.as_slice(), welcome.ratchet_tree.as_slice())?;
-        let members = mls::members(&group)?;
+        let (group, by) = mls::join_by_welcome(&data.provider, welcome.room, welcome.welcome.as_slice(), welcome.ratchet_tree.as_slice())?;
+        let (members, kind) = (mls::members(&group)?, mls::kind(&group)?);
         data.keep_group(welcome.room, group);
-        let peer = peer_of(data, own, &members, &welcome.members)?;
+        let peer = pin_members(data, &kind, &members, &welcome.members)?;
         let mut record = RoomRecord::new(welcome.room, peer, Seat::Taken, now);
         record.cursor = welcome.seq;
         data.put_room(&record)?;
-        let created = EntryRecord { seq: welcome.seq, at: now, body: EntryKindRecord::Created { by: peer } };
-        Self::store_entry(turn, welcome.room, created);
+        let body = match peer {
+            Some(by) => EntryKindRecord::Created { by },
+            None => EntryKindRecord::Members { by, came: vec![own], went: Vec::new() },
+        };
+        self.add_line(turn, welcome.room, EntryRecord { seq: welcome.seq, at: now, body })?;
         self.join_log(turn, &record);
         self.show_room(turn, &record)
     }
@@ -80,6 +88,7 @@ impl Engine {
         let known = self.data()?.find_room(room)?;
         if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
             self.compare(turn, room, &state)?;
+            self.learn_names(turn, room, &state.info.members)?;
             return self.answer_room(turn, room, reply);
         }
         if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room && !is_old(known.as_ref(), welcome))
@@ -120,8 +129,9 @@ impl Engine {
             upload => upload?,
         };
         let data = self.data()?;
-        let members = data.within_staging(room, || mls::load(&data.provider, room).and_then(|group| mls::members(&group)))?;
-        let peer = peer_of(data, data.account(), &members, &state.info.members)?;
+        let staged = || mls::load(&data.provider, room).and_then(|group| Ok((mls::members(&group)?, mls::kind(&group)?)));
+        let (members, kind) = data.within_staging(room, staged)?;
+        let peer = pin_members(data, &kind, &members, &state.info.members)?;
         let body = codec::encode(&upload);
         let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
         record.seat = Seat::Joining { upload: Bytes(body.clone()) };
@@ -157,7 +167,7 @@ impl Engine {
         self.join_log(turn, &record);
         self.show_room(turn, &record)?;
         self.answer_room(turn, room, reply)?;
-        self.remove_old_devices(turn, room)?;
+        self.commit_what_is_due(turn, room, true)?;
         self.flush_outbox(turn)
     }
 
@@ -223,60 +233,39 @@ impl Engine {
                 }
                 (Seat::Lost, _) => self.ask_room_state(turn, room, None),
                 (Seat::Taken, Some(pending)) => self.post_commit(turn, room, pending.upload),
+                (Seat::Removed, _) => {}
                 (Seat::Taken, None) => {
-                    self.remove_old_devices(turn, room)?;
-                    self.update_keys_when_due(turn, room)?;
+                    self.commit_what_is_due(turn, room, true)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Commits the removal of leaves of the own account whose devices are not in the device list any more.
-    fn remove_old_devices(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
-        let listed = self.own_devices()?;
-        let data = self.data()?;
-        let own = data.account();
-        let record = data.room(room)?;
-        if !self.may_commit(&record) {
-            return Ok(());
-        }
-        let data = self.data_mut()?;
-        let members = data.with_group(room, |_, group| mls::members(group))?;
-        let old: Vec<_> = members
-            .into_iter()
-            .filter(|(_, credential)| credential.account() == own && !listed.contains(&credential.device))
-            .map(|(index, _)| index)
-            .collect();
-        if old.is_empty() {
-            return Ok(());
-        }
-        self.commit(turn, record, &old)
-    }
-
-    /// Commits new keys for this device's leaf when its keys are old or were used often (RFC 9420 §16.6: what was learned of them
-    /// is worth nothing from then on). Nobody asks for it; of two who commit at once one is refused, and it stays due.
-    pub(super) fn update_keys_when_due(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
-        let record = self.data()?.room(room)?;
-        let old = turn.now.saturating_sub(record.updated_at) >= limits::UPDATE_AFTER_MS;
-        if !self.may_commit(&record) || !(old || record.sends >= limits::UPDATE_AFTER_SENDS) {
-            return Ok(());
-        }
-        self.commit(turn, record, &[])
-    }
-
-    fn commit(&mut self, turn: &mut Turn, mut record: RoomRecord, removed: &[LeafNodeIndex]) -> Result<(), ErrorCode> {
+    pub(super) fn commit(&mut self, turn: &mut Turn, mut record: RoomRecord, due: Due) -> Result<(), ErrorCode> {
         let data = self.data_mut()?;
         let room = record.room;
         let (old, new) = (data.room_leaf_key(&record)?, LeafKey::generate()?);
         data.put_leaf_key(&new)?;
         let credential = mls::credential(&data.device, &new);
-        let upload = data.with_group(room, |provider, group| {
-            mls::stage_commit(provider, group, Signing::Renewing { old: &old, new: &new, credential }, &[], removed)
-        })?;
+        let staged = data.with_group(room, |provider, group| {
+            let signing = Signing::Renewing { old: &old, new: &new, credential };
+            mls::stage_commit(provider, group, signing, &due.joiners, &due.removed)
+        });
+        let upload = match staged {
+            // OpenMLS does not take a package that somebody made to fit badly (an encryption key that stands in the tree already, say).
+            Err(code @ ErrorCode::Internal) if !due.joiners.is_empty() => {
+                data.drop_group(room);
+                data.delete_leaf_key(&Bytes(new.public().to_vec()))?;
+                Self::give_up_wishes(turn, &mut record, code);
+                return data.put_room(&record);
+            }
+            staged => staged?,
+        };
         let body = Bytes(codec::encode(&upload));
         let leaf_key = Bytes(new.public().to_vec());
-        record.pending = Some(PendingCommit { idempotency: upload.idempotency, upload: body.clone(), leaf_key });
+        record.pending =
+            Some(PendingCommit { came: due.came, went: due.went, idempotency: upload.idempotency, upload: body.clone(), leaf_key });
         data.put_room(&record)?;
         self.post_commit(turn, room, body);
         Ok(())
@@ -299,7 +288,7 @@ impl Engine {
     }
 
     /// One commit at a time.
-    fn may_commit(&self, record: &RoomRecord) -> bool {
+    pub(super) fn may_commit(&self, record: &RoomRecord) -> bool {
         record.pending.is_none() && self.in_step(record)
     }
 }
@@ -309,6 +298,21 @@ fn is_old(known: Option<&RoomRecord>, welcome: &Welcome) -> bool {
     known.is_some_and(|room| room.seat == Seat::Taken || welcome.seq <= room.cursor)
 }
 
+impl Engine {
+    /// Names of people who came into a group after this device, as the server says them.
+    fn learn_names(&mut self, turn: &mut Turn, room: RoomId, named: &[Person]) -> Result<(), ErrorCode> {
+        let record = self.data()?.room(room)?;
+        let strangers = named.iter().filter(|person| matches!(self.data().and_then(|data| data.find_contact(person.account)), Ok(None)));
+        if record.peer.is_some() || strangers.count() == 0 {
+            return Ok(());
+        }
+        let (members, kind) = self.data_mut()?.with_group(room, |_, group| Ok((mls::members(group)?, mls::kind(group)?)))?;
+        pin_members(self.data()?, &kind, &members, named)?;
+        self.redraw(turn, &record)?;
+        self.show_room(turn, &record)
+    }
+}
+
 impl Data {
     fn within_staging<T>(&self, room: RoomId, operation: impl FnOnce() -> T) -> T {
         use openmls::prelude::OpenMlsProvider as _;
@@ -316,34 +320,51 @@ impl Data {
     }
 }
 
-/// The other account of a direct room, from the tree: the own account and one more at most. Its name is pinned at first sight.
-fn peer_of(
+/// Remembers a room's people at first sight. Answers the other account of a direct room, from the tree (the own account and one more
+/// at most); none for a group.
+///
+/// # Errors
+/// `not_authentic`, `identity_changed` for the other side of a direct room. In a group whoever is not rightly named goes by the id.
+fn pin_members(
     data: &Data,
-    own: AccountId,
-    members: &[(LeafNodeIndex, sotto_rules::identity::DeviceCredential)],
+    kind: &Kind,
+    members: &[(LeafNodeIndex, DeviceCredential)],
     named: &[Person],
-) -> Result<AccountId, ErrorCode> {
-    let mut others = members.iter().map(|(_, credential)| credential).filter(|credential| credential.account() != own);
-    let Some(other) = others.next() else {
-        return Ok(own);
-    };
-    let peer = other.account();
-    if others.any(|credential| credential.account() != peer) {
-        return Err(ErrorCode::NotAuthentic);
+) -> Result<Option<AccountId>, ErrorCode> {
+    let own = data.account();
+    let others: BTreeMap<AccountId, &DeviceCredential> =
+        members.iter().map(|(_, leaf)| (leaf.account(), leaf)).filter(|(account, _)| *account != own).collect();
+    if *kind == Kind::Direct {
+        let mut others = others.into_iter();
+        return match (others.next(), others.next()) {
+            (None, _) => Ok(Some(own)),
+            (Some((peer, leaf)), None) => pin(data, peer, leaf, named).map(|()| Some(peer)),
+            _ => Err(ErrorCode::NotAuthentic),
+        };
     }
-    if data.find_contact(peer)?.is_none() {
-        let name = named.iter().find(|person| person.account == peer).ok_or(ErrorCode::NotAuthentic)?.name.clone();
-        if data.find_contact_named(&name)?.is_some() {
-            return Err(ErrorCode::IdentityChanged);
+    for (account, leaf) in others {
+        match pin(data, account, leaf, named) {
+            Err(ErrorCode::NotAuthentic | ErrorCode::IdentityChanged) => {}
+            pinned => pinned?,
         }
-        data.put_contact(&ContactRecord {
-            account: peer,
-            name,
-            account_key: Bytes(other.account_key.to_vec()),
-            list_version: 0,
-            list_hash: Bytes::default(),
-            verified_at: None,
-        })?;
     }
-    Ok(peer)
+    Ok(None)
+}
+
+fn pin(data: &Data, account: AccountId, leaf: &DeviceCredential, named: &[Person]) -> Result<(), ErrorCode> {
+    if data.find_contact(account)?.is_some() {
+        return Ok(());
+    }
+    let name = named.iter().find(|person| person.account == account).ok_or(ErrorCode::NotAuthentic)?.name.clone();
+    if data.find_contact_named(&name)?.is_some() {
+        return Err(ErrorCode::IdentityChanged);
+    }
+    data.put_contact(&ContactRecord {
+        account,
+        name,
+        account_key: Bytes(leaf.account_key.to_vec()),
+        list_version: 0,
+        list_hash: Bytes::default(),
+        verified_at: None,
+    })
 }

@@ -1,9 +1,9 @@
 //! What the page is told: rooms, entries and states as views.
 
 use sotto_client_api::Update;
-use sotto_client_api::views::{Delivery, EntryBody, EntryView, MessageView, PersonView, Phase, Preview, RoomView, SystemLine};
+use sotto_client_api::views::{Delivery, EntryBody, EntryView, MessageView, PersonView, Phase, Preview, RoomView, SystemLine, Trust};
 use sotto_protocol::frames::Ack;
-use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq};
+use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq, UserName};
 
 use super::people::trust;
 use super::{Engine, Turn};
@@ -11,22 +11,41 @@ use crate::records::{EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, Sea
 
 impl Engine {
     pub(super) fn person(&self, account: AccountId) -> Result<PersonView, ErrorCode> {
-        let contact = self.contact(account)?;
-        Ok(PersonView { account, name: contact.name })
+        let name = match self.data()?.find_contact(account)? {
+            Some(contact) => contact.name,
+            // Somebody in a group whose name the server has not said yet, or not rightly.
+            None => UserName::parse(&account.to_string()[..8])?,
+        };
+        Ok(PersonView { account, name })
+    }
+
+    fn people(&self, accounts: &[AccountId]) -> Result<Vec<PersonView>, ErrorCode> {
+        accounts.iter().map(|account| self.person(*account)).collect()
+    }
+
+    /// The lines of an open room again, because people in them have names now.
+    pub(super) fn redraw(&self, turn: &mut Turn, room: &RoomRecord) -> Result<(), ErrorCode> {
+        let Some(open) = self.open.get(&room.room) else { return Ok(()) };
+        let entries = open.from(0).map(|record| self.entry_view(room, record)).collect::<Result<_, _>>()?;
+        turn.emit(Update::Entries { room: room.room, entries });
+        Ok(())
     }
 
     pub(super) fn room_view(&self, room: &RoomRecord) -> Result<RoomView, ErrorCode> {
         let data = self.data()?;
-        let contact = self.contact(room.peer)?;
+        let contact = room.peer.map(|peer| self.contact(peer)).transpose()?;
+        let notes = room.peer == Some(data.account());
+        let title = contact.as_ref().map(|contact| contact.name.to_string()).or_else(|| room.name.clone()).unwrap_or_default();
         Ok(RoomView {
             room: room.room,
-            peer: PersonView { account: room.peer, name: contact.name.clone() },
-            notes: room.peer == data.account(),
-            trust: trust(&contact),
+            title,
+            peer: contact.as_ref().map(|contact| PersonView { account: contact.account, name: contact.name.clone() }),
+            notes,
+            trust: contact.as_ref().map_or(Trust::Pinned, trust),
             unread: u32::try_from(room.unread.len()).unwrap_or(u32::MAX),
             preview: room.preview.clone().map(|text| Preview { text, mine: room.preview_mine }),
             active_at: room.active_at,
-            can_send: Ok(()),
+            can_send: if room.seat == Seat::Removed { Err(ErrorCode::NotMember) } else { Ok(()) },
             draft: data.find::<String>(&key::draft(room.room))?.is_some(),
         })
     }
@@ -84,6 +103,10 @@ impl Engine {
             EntryKindRecord::JoinedHere => system(SystemLine::JoinedHere),
             EntryKindRecord::Missing { count } => system(SystemLine::Missing { count: *count }),
             EntryKindRecord::NotReadable => system(SystemLine::NotReadable),
+            EntryKindRecord::Members { by, came, went } => {
+                system(SystemLine::Members { by: self.person(*by)?, came: self.people(came)?, went: self.people(went)? })
+            }
+            EntryKindRecord::Named { by, name } => system(SystemLine::Named { by: self.person(*by)?, name: name.clone() }),
             EntryKindRecord::SeatTakenAgain { who } => system(SystemLine::SeatTakenAgain { who: self.person(*who)? }),
             EntryKindRecord::Missed { count } => system(SystemLine::Missed { count: *count }),
         })

@@ -1,0 +1,239 @@
+//! Groups: what a person wants of them, and the commits that make it so.
+//!
+//! A wish is a goal that is stored with the room ([`Wanted`]): it is committed, together with whatever else is due, on whatever epoch is
+//! current, until the room is so. A commit that lost its race leaves the wish where it was.
+
+use std::collections::BTreeSet;
+
+use openmls::prelude::LeafNodeIndex;
+use sotto_client_api::{Reply, Update};
+use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage};
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, RoomId, UserName, limits};
+use sotto_rules::identity::{DeviceCredential, device_key};
+use sotto_rules::roles::Role;
+
+use super::net::Pending;
+use super::{Engine, Turn};
+use crate::content::{self, Content, Settings};
+use crate::mls::{self, Joiner};
+use crate::records::{EntryKindRecord, RoomRecord, Seat, Wanted};
+
+impl Engine {
+    pub(super) fn create_group(&mut self, turn: &mut Turn, id: u32, name: &str) -> Result<(), ErrorCode> {
+        let name = checked_name(name)?;
+        self.create_room(turn, Some(id), None, None, Some(name))
+    }
+
+    /// Asks for packages of a person's devices.
+    pub(super) fn add_person(&mut self, turn: &mut Turn, reply: u32, room: RoomId, name: UserName) -> Result<(), ErrorCode> {
+        self.group(room, Role::Admin)?;
+        let claim = ClaimKeyPackages { name: name.clone(), group: true };
+        self.post(turn, "/api/v1/key-packages/claim", &claim, Pending::ClaimFor { room, name, reply });
+        Ok(())
+    }
+
+    /// They are here: from now on the person is wanted in the group.
+    pub(super) fn claimed_for(&mut self, turn: &mut Turn, room: RoomId, name: &UserName, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
+        let mut record = self.group(room, Role::Admin)?;
+        let (claimed, list) = self.verify_claimed(name, body)?;
+        let account = claimed.account;
+        // Devices that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
+        let signed = claimed.packages.into_iter().filter(|package| device_key(&list, package.device).is_some());
+        let packages: Vec<ClaimedKeyPackage> = signed.collect();
+        for package in &packages {
+            self.joiner(turn, account, package)?;
+        }
+        let inside = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
+        if packages.is_empty() && !inside.iter().any(|(_, credential)| credential.account() == account) {
+            return Err(ErrorCode::NoKeyPackage);
+        }
+        record.wanted.retain(|wanted| wanted.account() != account);
+        if !packages.is_empty() {
+            record.wanted.push(Wanted::Added { account, packages });
+        }
+        self.data()?.put_room(&record)?;
+        turn.reply(reply, Reply::Done);
+        self.commit_what_is_due(turn, room, false)
+    }
+
+    pub(super) fn remove_person(&mut self, turn: &mut Turn, id: u32, room: RoomId, account: AccountId) -> Result<(), ErrorCode> {
+        let mut record = self.group(room, Role::Admin)?;
+        let (own, kind) = (self.data()?.account(), self.data_mut()?.with_group(room, |_, group| mls::kind(group))?);
+        if account == own || kind.role(own) <= kind.role(account) {
+            return Err(ErrorCode::CommitRefused);
+        }
+        record.wanted.retain(|wanted| wanted.account() != account);
+        record.wanted.push(Wanted::Removed { account });
+        self.data()?.put_room(&record)?;
+        turn.reply(id, Reply::Done);
+        self.commit_what_is_due(turn, room, false)
+    }
+
+    pub(super) fn rename_group(&mut self, turn: &mut Turn, id: u32, room: RoomId, name: &str) -> Result<(), ErrorCode> {
+        let record = self.group(room, Role::Member)?;
+        self.queue_name(turn, &RoomRecord { name: Some(checked_name(name)?), ..record })?;
+        turn.reply(id, Reply::Done);
+        self.flush_outbox(turn)
+    }
+
+    /// Says what a group is called, where it has a name.
+    pub(super) fn queue_name(&self, turn: &Turn, record: &RoomRecord) -> Result<(), ErrorCode> {
+        let Some(name) = record.name.clone() else { return Ok(()) };
+        let content = Content::settings(content::message_id(turn.now)?, record.room, Settings { name });
+        self.queue(turn, &content).map(|_| ())
+    }
+
+    /// A group was named. A name that is said again for newcomers is no news.
+    pub(super) fn named(room: &mut RoomRecord, by: AccountId, settings: Settings) -> Option<EntryKindRecord> {
+        if room.peer.is_some() || room.name.as_ref() == Some(&settings.name) {
+            return None;
+        }
+        room.name = Some(settings.name.clone());
+        Some(EntryKindRecord::Named { by, name: settings.name })
+    }
+
+    /// A group in which this account has at least a role.
+    fn group(&mut self, room: RoomId, least: Role) -> Result<RoomRecord, ErrorCode> {
+        let record = self.data()?.room(room)?;
+        match (record.peer, &record.seat) {
+            (None, Seat::Taken) => {}
+            (None, Seat::Removed) => return Err(ErrorCode::NotMember),
+            _ => return Err(ErrorCode::NotReady),
+        }
+        let own = self.data()?.account();
+        let kind = self.data_mut()?.with_group(room, |_, group| mls::kind(group))?;
+        if kind.role(own) < least { Err(ErrorCode::CommitRefused) } else { Ok(record) }
+    }
+
+    fn joiner(&self, turn: &Turn, account: AccountId, package: &ClaimedKeyPackage) -> Result<Joiner, ErrorCode> {
+        mls::joiner(&self.data()?.provider, package.key_package.as_slice(), account, package.device, turn.now / 1000)
+    }
+
+    /// Commits everything that is due in a room at once: what was wanted of it, leaves of own devices that are no more (looked for when
+    /// `devices`), and new keys for this device's leaf when its keys are old or were used often (RFC 9420 §16.6: what was learned of
+    /// them is worth nothing from then on). Of two who commit at once one is refused, and what it wanted stays due.
+    pub(super) fn commit_what_is_due(&mut self, turn: &mut Turn, room: RoomId, devices: bool) -> Result<(), ErrorCode> {
+        let mut record = self.data()?.room(room)?;
+        if !self.may_commit(&record) {
+            return Ok(());
+        }
+        let mut due = Due::default();
+        if devices || !record.wanted.is_empty() {
+            let members = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
+            if devices {
+                let (own, listed) = (self.data()?.account(), self.own_devices()?);
+                let old = members.iter().filter(|(_, leaf)| leaf.account() == own && !listed.contains(&leaf.device));
+                due.removed.extend(old.map(|(index, _)| *index));
+            }
+            self.look_at_wishes(turn, &mut record, &members, &mut due)?;
+        }
+        let old = turn.now.saturating_sub(record.updated_at) >= limits::UPDATE_AFTER_MS;
+        if due.is_nothing() && !old && record.sends < limits::UPDATE_AFTER_SENDS {
+            return Ok(());
+        }
+        self.commit(turn, record, due)
+    }
+
+    /// Sorts wishes into what is so already (forgotten) and what is to be committed.
+    fn look_at_wishes(
+        &mut self,
+        turn: &mut Turn,
+        record: &mut RoomRecord,
+        members: &[(LeafNodeIndex, DeviceCredential)],
+        due: &mut Due,
+    ) -> Result<(), ErrorCode> {
+        let seated: BTreeSet<(AccountId, DeviceId)> = members.iter().map(|(_, leaf)| (leaf.account(), leaf.device)).collect();
+        let before = record.wanted.len();
+        let mut open = Vec::new();
+        for wanted in std::mem::take(&mut record.wanted) {
+            match &wanted {
+                Wanted::Added { account, packages } => {
+                    let missing: Vec<_> = packages.iter().filter(|package| !seated.contains(&(*account, package.device))).collect();
+                    if missing.is_empty() {
+                        continue;
+                    }
+                    if due.joiners.len() + missing.len() <= limits::ADDED_AT_ONCE {
+                        match missing.into_iter().map(|package| self.joiner(turn, *account, package)).collect::<Result<Vec<_>, _>>() {
+                            Ok(joiners) => due.joiners.extend(joiners),
+                            // Too old by now: the person may be asked for again.
+                            Err(code) => {
+                                turn.emit(Update::Notice { code, room: Some(record.room) });
+                                continue;
+                            }
+                        }
+                        if !seated.iter().any(|(member, _)| member == account) {
+                            due.came.push(*account);
+                        }
+                    }
+                }
+                Wanted::Removed { account } => {
+                    let leaves: Vec<_> = members.iter().filter(|(_, leaf)| leaf.account() == *account).map(|(index, _)| *index).collect();
+                    if leaves.is_empty() {
+                        continue;
+                    }
+                    due.removed.extend(leaves);
+                    due.went.push(*account);
+                }
+            }
+            open.push(wanted);
+        }
+        let changed = open.len() != before;
+        record.wanted = open;
+        if changed { self.data()?.put_room(record) } else { Ok(()) }
+    }
+
+    /// What the person wanted can't be committed: said once, and not tried for ever.
+    pub(super) fn give_up_wishes(turn: &mut Turn, record: &mut RoomRecord, code: ErrorCode) {
+        if !record.wanted.is_empty() {
+            record.wanted.clear();
+            turn.emit(Update::Notice { code, room: Some(record.room) });
+        }
+    }
+
+    /// Somebody removed this account: nothing of the group's keys stays, what was written and not sent says so.
+    pub(super) fn removed_from(&mut self, turn: &mut Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
+        record.seat = Seat::Removed;
+        record.wanted.clear();
+        let leaf_key = std::mem::take(&mut record.leaf_key);
+        let room = record.room;
+        let data = self.data_mut()?;
+        data.delete_leaf_key(&leaf_key)?;
+        data.delete_group(room)?;
+        for mut outgoing in self.data()?.outbox()?.into_iter().filter(|outgoing| outgoing.room == room) {
+            self.fail_outgoing(turn, &mut outgoing)?;
+        }
+        Ok(())
+    }
+}
+
+/// What one commit does.
+#[derive(Default)]
+pub(super) struct Due {
+    pub(super) joiners: Vec<Joiner>,
+    pub(super) removed: Vec<LeafNodeIndex>,
+    pub(super) came: Vec<AccountId>,
+    pub(super) went: Vec<AccountId>,
+}
+
+impl Due {
+    const fn is_nothing(&self) -> bool {
+        self.joiners.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl Wanted {
+    const fn account(&self) -> AccountId {
+        match self {
+            Self::Added { account, .. } | Self::Removed { account } => *account,
+        }
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, ErrorCode> {
+    let name = name.trim();
+    match name.len() {
+        0 => Err(ErrorCode::Malformed),
+        1..=limits::ROOM_NAME => Ok(name.to_owned()),
+        _ => Err(ErrorCode::TooLarge),
+    }
+}

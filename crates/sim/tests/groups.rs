@@ -1,0 +1,233 @@
+//! Rooms of any number of people, through real engines and the real backend.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod kit;
+
+use kit::{World, settle};
+use sotto_client_api::views::SystemLine;
+use sotto_client_api::{Command, Reply};
+use sotto_protocol::{ErrorCode, RoomId, UserName};
+use sotto_sim::{Host, SimError};
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+async fn create(host: &mut Host, called: &str) -> RoomId {
+    let Reply::Room(room) = host.call(Command::CreateGroup { name: called.into() }).await.unwrap() else { panic!("no room") };
+    host.open(room.room).await.unwrap();
+    room.room
+}
+
+async fn add(host: &mut Host, room: RoomId, whom: &str) -> Result<(), SimError> {
+    host.call(Command::AddPerson { room, name: name(whom) }).await.map(|_| ())
+}
+
+async fn remove(host: &mut Host, room: RoomId, whom: &Host) -> Result<(), SimError> {
+    let sotto_client_api::views::Phase::Ready { me, .. } = &whom.phase else { panic!("nobody") };
+    host.call(Command::RemovePerson { room, account: me.account }).await.map(|_| ())
+}
+
+/// Alice's group with bob and carol, open at everybody.
+async fn three(world: &World) -> ([Host; 3], RoomId) {
+    let mut hosts = [world.person("alice-1").await, world.person("bob-1").await, world.person("carol-1").await];
+    let room = create(&mut hosts[0], "The board").await;
+    add(&mut hosts[0], room, "bob-1").await.unwrap();
+    add(&mut hosts[0], room, "carol-1").await.unwrap();
+    all_settle(&mut hosts).await;
+    for host in &mut hosts {
+        host.open(room).await.unwrap();
+    }
+    (hosts, room)
+}
+
+async fn all_settle(hosts: &mut [Host]) {
+    settle(&mut hosts.iter_mut().collect::<Vec<_>>()).await;
+}
+
+fn said(host: &Host) -> Vec<String> {
+    host.texts().into_iter().map(|(text, _)| text).collect()
+}
+
+/// System lines in words.
+fn told(host: &Host) -> Vec<String> {
+    let names =
+        |people: &[sotto_client_api::views::PersonView]| people.iter().map(|person| person.name.to_string()).collect::<Vec<_>>().join(",");
+    let line = |line: &SystemLine| match line {
+        SystemLine::Members { by, came, went } => format!("{} +{} -{}", by.name, names(came), names(went)),
+        SystemLine::Named { by, name } => format!("{} named {name}", by.name),
+        SystemLine::Created { by } => format!("{} began", by.name),
+        other => format!("{other:?}"),
+    };
+    host.lines().iter().map(line).collect()
+}
+
+fn same_epochs(hosts: &mut [Host], room: RoomId) {
+    let epochs: Vec<_> = hosts.iter_mut().map(|host| host.epochs().unwrap().remove(&room)).collect();
+    assert!(epochs.iter().all(|epoch| epoch.is_some() && *epoch == epochs[0]), "{epochs:?}");
+}
+
+// Fails without `split_welcome` in client/mls.rs, without `queue_name` after an own commit, or without `learn_names`.
+#[tokio::test]
+async fn three_talk_and_see_the_same() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    for number in 0..3 {
+        hosts[number].say(room, &format!("hello from {number}")).await.unwrap();
+    }
+    all_settle(&mut hosts).await;
+    let texts = said(&hosts[0]);
+    assert_eq!(texts.len(), 3);
+    for host in &hosts {
+        assert_eq!(said(host), texts);
+        assert_eq!(host.rooms[&room].title, "The board");
+        assert!(host.rooms[&room].peer.is_none());
+    }
+    same_epochs(&mut hosts, room);
+    assert_eq!(told(&hosts[0])[0], "alice-1 began");
+    assert!(told(&hosts[0]).iter().any(|line| line.contains("+carol-1")), "{:?}", told(&hosts[0]));
+    // Bob has never met carol, and knows her name all the same.
+    assert!(told(&hosts[1]).iter().any(|line| line == "alice-1 +carol-1 -"), "{:?}", told(&hosts[1]));
+    assert_eq!(told(&hosts[2])[0], "alice-1 +carol-1 -");
+}
+
+#[tokio::test]
+async fn a_new_name_reaches_everybody_once() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    hosts[1].call(Command::RenameGroup { room, name: " The council ".into() }).await.unwrap();
+    all_settle(&mut hosts).await;
+    for host in &hosts {
+        assert_eq!(host.rooms[&room].title, "The council");
+        let named = told(host).into_iter().filter(|line| line.contains("named The council"));
+        assert_eq!(named.collect::<Vec<_>>(), ["bob-1 named The council"]);
+    }
+    let too_long = Command::RenameGroup { room, name: "x".repeat(201) };
+    assert_eq!(hosts[1].call(too_long).await.unwrap_err().0, ErrorCode::TooLarge);
+    assert_eq!(hosts[1].call(Command::RenameGroup { room, name: "  ".into() }).await.unwrap_err().0, ErrorCode::Malformed);
+}
+
+// Fails without `removed_from`, or without `gone_at` in the store's `read_after` (she never learns of it).
+#[tokio::test]
+async fn who_is_removed_learns_it_and_can_come_back() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let [alice, _, carol] = &mut hosts;
+    remove(alice, room, carol).await.unwrap();
+    all_settle(&mut hosts).await;
+    hosts[0].say(room, "just us now").await.unwrap();
+    all_settle(&mut hosts).await;
+    assert_eq!(hosts[2].rooms[&room].can_send, Err(ErrorCode::NotMember));
+    assert_eq!(told(&hosts[2]).last().unwrap(), "alice-1 + -carol-1");
+    assert_eq!(told(&hosts[1]).last().unwrap(), "alice-1 + -carol-1");
+    assert!(!said(&hosts[2]).contains(&"just us now".to_owned()));
+    assert_eq!(hosts[2].say(room, "hello?").await.unwrap_err().0, ErrorCode::NotMember);
+    hosts[2].reload().await.unwrap();
+    assert_eq!(hosts[2].rooms[&room].can_send, Err(ErrorCode::NotMember), "also after a reload");
+    same_epochs(&mut hosts[..2], room);
+
+    add(&mut hosts[0], room, "carol-1").await.unwrap();
+    all_settle(&mut hosts).await;
+    hosts[2].open(room).await.unwrap();
+    hosts[2].say(room, "here again").await.unwrap();
+    all_settle(&mut hosts).await;
+    assert_eq!(said(&hosts[1]).last().unwrap(), "here again");
+    assert!(!said(&hosts[2]).contains(&"just us now".to_owned()), "what was said in between is not hers");
+    same_epochs(&mut hosts, room);
+}
+
+#[tokio::test]
+async fn what_was_written_and_not_sent_when_one_is_removed_says_so() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    hosts[2].set_online(false);
+    hosts[2].say(room, "a last word").await.unwrap();
+    let [alice, bob, carol] = &mut hosts;
+    remove(alice, room, carol).await.unwrap();
+    settle(&mut [alice, bob]).await;
+    carol.set_online(true);
+    carol.call(Command::Nudge).await.unwrap();
+    settle(&mut [alice, bob, carol]).await;
+    assert_eq!(carol.texts().last().unwrap(), &("a last word".to_owned(), "failed"));
+    assert_eq!(carol.rooms[&room].can_send, Err(ErrorCode::NotMember));
+}
+
+// Fails without the role checks of `Engine::group` and `remove_person`.
+#[tokio::test]
+async fn r30_who_may_not_is_told_at_once() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let dora = world.person("dora-1").await;
+    assert_eq!(add(&mut hosts[1], room, "dora-1").await.unwrap_err().0, ErrorCode::CommitRefused);
+    let [_, bob, carol] = &mut hosts;
+    assert_eq!(remove(bob, room, carol).await.unwrap_err().0, ErrorCode::CommitRefused);
+    assert_eq!(remove(&mut hosts[0], room, &dora).await.map(|()| 0), Ok(0), "who is not there is gone already");
+    assert_eq!(add(&mut hosts[0], room, "nobody-1").await.unwrap_err().0, ErrorCode::NotFound);
+    all_settle(&mut hosts).await;
+    same_epochs(&mut hosts, room);
+}
+
+// Fails when `commit_what_is_due` forgets a wish that it could not commit.
+#[tokio::test]
+async fn a_wish_outlives_a_lost_race_and_a_reload() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let mut dora = world.person("dora-1").await;
+    // Alice's commit is made for an epoch that bob's has ended already: a week and a day make his keys old.
+    let [alice, bob, carol] = &mut hosts;
+    bob.now += 8 * 24 * 3_600_000;
+    bob.reload().await.unwrap();
+    bob.run().await;
+    add(alice, room, "dora-1").await.unwrap();
+    alice.reload().await.unwrap();
+    settle(&mut [alice, bob, carol, &mut dora]).await;
+    dora.open(room).await.unwrap();
+    dora.say(room, "good to be here").await.unwrap();
+    settle(&mut [alice, bob, carol, &mut dora]).await;
+    assert_eq!(said(carol).last().unwrap(), "good to be here");
+    assert_eq!(alice.epochs().unwrap()[&room], dora.epochs().unwrap()[&room]);
+    same_epochs(&mut hosts, room);
+}
+
+// Fails when any of the writes of a group's life is acted on before it is stored.
+#[tokio::test]
+async fn a_disk_that_refuses_any_one_write_breaks_no_group() {
+    for number in 0..14 {
+        let world = World::new().await;
+        let mut hosts = [world.person("alice-1").await, world.person("bob-1").await, world.person("carol-1").await];
+        hosts[0].fail_persist_in = Some(number);
+        let mut room = None;
+        for _ in 0..3 {
+            match hosts[0].call(Command::CreateGroup { name: "The board".into() }).await {
+                Ok(Reply::Room(made)) => {
+                    room = Some(made.room);
+                    break;
+                }
+                Ok(_) => panic!("no room"),
+                Err(SimError(code, _)) => assert_eq!(code, ErrorCode::StorageFull, "{number}"),
+            }
+        }
+        let room = room.unwrap();
+        for whom in ["bob-1", "carol-1"] {
+            if let Err(SimError(code, _)) = add(&mut hosts[0], room, whom).await {
+                assert_eq!(code, ErrorCode::StorageFull, "{number}");
+                add(&mut hosts[0], room, whom).await.unwrap();
+            }
+        }
+        let wait = async |hosts: &mut [Host; 3]| {
+            for _ in 0..10 {
+                all_settle(hosts).await;
+                hosts[0].pass_time();
+            }
+        };
+        wait(&mut hosts).await;
+        for host in &mut hosts {
+            host.open(room).await.unwrap();
+        }
+        hosts[2].say(room, "all here").await.unwrap();
+        wait(&mut hosts).await;
+        assert_eq!(said(&hosts[0]), ["all here"], "{number}");
+        assert_eq!(said(&hosts[1]), ["all here"], "{number}");
+        same_epochs(&mut hosts, room);
+    }
+}
