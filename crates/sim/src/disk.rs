@@ -6,7 +6,7 @@ use sotto_client::io::{Batch, DeviceWrap, Opened, Row, Store};
 use zeroize::Zeroizing;
 
 /// Rows, the profile, and the storage key as the browser's own half of its wrap would give it back.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Disk {
     rows: BTreeMap<(Store, Vec<u8>), Vec<u8>>,
     profile: Option<Vec<u8>>,

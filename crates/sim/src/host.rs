@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-use sotto_backend::{Backend, RequestContext, SessionToken};
+use sotto_backend::{Backend, Caller, RequestContext, SessionToken};
 use sotto_client::Engine;
 use sotto_client::io::{Batch, Effect, Input};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
@@ -32,15 +32,17 @@ pub(crate) fn context(now: Millis) -> RequestContext {
 }
 
 /// A browser's data as they were once.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct ProfileCopy(pub(crate) Disk);
 
 /// A person's browser.
 pub struct Host {
     /// The server.
     pub backend: Backend,
-    /// The clock of this browser and of the requests it makes.
+    /// The time at the server, when a request of this browser reaches it.
     pub now: Millis,
+    /// This browser's clock less the server's.
+    pub skew: i64,
     /// The next persists that fail: counts down, then fails once.
     pub fail_persist_in: Option<u32>,
     /// The engine dies before it carries out this effect, counted from now on.
@@ -79,6 +81,7 @@ impl Host {
         Self {
             backend: backend.clone(),
             now,
+            skew: 0,
             fail_persist_in: None,
             die_in: None,
             online: true,
@@ -105,6 +108,15 @@ impl Host {
     #[must_use]
     pub fn context(&self) -> RequestContext {
         context(self.now)
+    }
+
+    /// What the cookie of this browser lets somebody be at the server.
+    ///
+    /// # Errors
+    /// `signed_out`.
+    pub async fn caller(&self) -> Result<Caller, SimError> {
+        let token = self.token.as_ref().ok_or(SimError(ErrorCode::SignedOut, "cookie"))?;
+        self.backend.authenticate(&self.context(), token).await.map_err(|error| SimError(error.code, "cookie"))
     }
 
     /// The page goes away and comes back: memory is lost, the disk and the cookie stay.
@@ -195,13 +207,13 @@ impl Host {
         let mut worked = false;
         while self.alive {
             self.poll_socket().await;
-            if self.inputs.is_empty() && self.wake_at.is_some_and(|at| at <= self.now) {
+            if self.inputs.is_empty() && self.wake_at.is_some_and(|at| at <= self.clock()) {
                 self.wake_at = None;
                 self.inputs.push_back(Input::Tick);
             }
             let Some(input) = self.inputs.pop_front() else { return worked };
             worked = true;
-            for effect in self.engine.step(self.now, input) {
+            for effect in self.engine.step(self.clock(), input) {
                 match &mut self.die_in {
                     Some(0) => {
                         self.die_in = None;
@@ -241,8 +253,19 @@ impl Host {
 
     /// Lets the clock pass to the engine's next appointment, at most a second.
     pub fn pass_time(&mut self) {
-        let next = self.wake_at.map_or(self.now + 1_000, |at| at.clamp(self.now, self.now + 1_000));
-        self.now = next.max(self.now + 1);
+        let wait = self.wake_at.map_or(1_000, |at| at.saturating_sub(self.clock()));
+        self.now += wait.clamp(1, 1_000);
+    }
+
+    fn clock(&self) -> Millis {
+        self.now.saturating_add_signed(self.skew)
+    }
+
+    /// The same address leads to another server from now on.
+    pub fn move_to(&mut self, backend: &Backend) {
+        self.backend = backend.clone();
+        self.socket = None;
+        self.inputs.push_back(Input::SocketClosed);
     }
 
     /// The network goes or comes back.

@@ -7,9 +7,10 @@ use kit::{World, settle};
 use sotto_client_api::views::{EntryBody, EntryView};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{ErrorCode, RoomId};
-use sotto_sim::Host;
+use sotto_sim::{Host, SimError};
 
-const DAY: u64 = 24 * 3_600_000;
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
 
 /// Texts in the order in which the engine hands them to the page.
 async fn page(host: &mut Host, room: RoomId) -> Vec<String> {
@@ -18,14 +19,14 @@ async fn page(host: &mut Host, room: RoomId) -> Vec<String> {
     entries.into_iter().filter_map(text).collect()
 }
 
-// Rig: cc; requests come with the skewed times as well. Fails when `show_page` orders what it has read by `at` instead of `seq`.
+// Rig: cc. Fails when `show_page` orders what it has read by message id, which begins with its author's time, instead of `seq`.
 #[tokio::test]
 async fn r66_clock_skew_of_a_day_either_way_does_not_change_the_order() {
     let world = World::new().await;
     let (mut alice, mut bob, room) = world.pair().await;
 
-    alice.now = world.now + DAY;
-    bob.now = world.now - DAY;
+    alice.skew = DAY;
+    bob.skew = -DAY;
     bob.open(room).await.unwrap();
     let mut expected = Vec::new();
     for n in 0..6 {
@@ -48,4 +49,27 @@ async fn r66_clock_skew_of_a_day_either_way_does_not_change_the_order() {
     bob.say(room, "still").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
     assert_eq!(page(&mut alice, room).await.last().unwrap(), "still");
+}
+
+// Rig: cc. Fails without `check_lifetime` in `sotto_rules::commit::check_key_package`.
+#[tokio::test]
+async fn r43_a_clock_59_minutes_slow_adds_and_one_2_hours_slow_says_so_and_changes_nothing() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    settle(&mut [&mut alice, &mut bob]).await;
+    let before = alice.copy_profile();
+
+    alice.skew = -120 * MINUTE;
+    let refused = alice.open_with("bob-1").await.unwrap_err();
+    assert_eq!(refused, SimError(ErrorCode::WrongClock, "OpenRoomWith"));
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert!(alice.copy_profile() == before, "nothing is kept of what was refused");
+    assert!(alice.rooms.is_empty() && bob.rooms.is_empty());
+
+    alice.skew = -59 * MINUTE;
+    let room = alice.open_with("bob-1").await.unwrap();
+    alice.say(room, "on time").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(room).await.unwrap();
+    assert_eq!(bob.texts()[0].0, "on time");
 }
