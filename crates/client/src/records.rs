@@ -172,6 +172,10 @@ pub struct RoomRecord {
     #[n(22)]
     #[cbor(default)]
     pub wanted: Vec<Wanted>,
+    /// The one before it: where the renewal stands on one branch of a fork only, the other's tree still bears this one.
+    #[n(23)]
+    #[cbor(default)]
+    pub former_leaf_key: Bytes,
 }
 
 /// A change of a group that a person asked for. It is committed again on every new epoch until it is so.

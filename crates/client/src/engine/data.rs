@@ -205,6 +205,15 @@ impl Data {
         if record.leaf_key.as_slice().is_empty() { self.leaf_key() } else { self.leaf_key_of(record.leaf_key.as_slice()) }
     }
 
+    /// Every key that may stand in this device's leaf of a room, as a server's tree shows it, the likeliest first.
+    pub(super) fn leaf_keys(&self, known: Option<&RoomRecord>) -> Result<Vec<LeafKey>, ErrorCode> {
+        let device = self.record()?.leaf_key;
+        let of_room = known.map(|record| [&record.leaf_key, &record.former_leaf_key]);
+        let mut publics: Vec<&Bytes> = of_room.into_iter().flatten().chain([&device]).collect();
+        publics.retain(|public| !public.as_slice().is_empty());
+        publics.into_iter().map(|public| self.leaf_key_of(public.as_slice())).collect()
+    }
+
     /// Forgets a leaf key that stands in no leaf any more. The device's own one stays: its key packages name it.
     pub(super) fn delete_leaf_key(&self, public: &Bytes) -> Result<(), ErrorCode> {
         let of_one_room = !public.as_slice().is_empty() && self.record()?.leaf_key != *public;
@@ -220,8 +229,17 @@ impl Data {
         if pending.leaf_key.as_slice().is_empty() {
             return Ok(());
         }
-        let old = std::mem::replace(&mut record.leaf_key, pending.leaf_key);
-        self.delete_leaf_key(&old)
+        self.change_leaf_key(record, pending.leaf_key)
+    }
+
+    /// Another key stands in this device's leaf from now on.
+    pub(super) fn change_leaf_key(&self, record: &mut RoomRecord, public: Bytes) -> Result<(), ErrorCode> {
+        if record.leaf_key == public {
+            return Ok(());
+        }
+        let former = std::mem::replace(&mut record.leaf_key, public);
+        let older = std::mem::replace(&mut record.former_leaf_key, former);
+        if older == record.leaf_key { Ok(()) } else { self.delete_leaf_key(&older) }
     }
 
     /// Keys of all rows, for deleting them.

@@ -40,6 +40,7 @@ impl RoomRecord {
             leaf_key: Bytes(Vec::new()),
             name: None,
             wanted: Vec::new(),
+            former_leaf_key: Bytes(Vec::new()),
         }
     }
 }

@@ -113,20 +113,26 @@ impl Engine {
         let now = turn.now;
         let data = self.data()?;
         let known = data.find_room(room)?;
-        data.drop_staging(room)?;
         // With the leaf key that stands in the tree OpenMLS also removes the old leaf of this device.
-        let leaf_key = known.as_ref().map_or_else(|| data.leaf_key(), |known| data.room_leaf_key(known))?;
-        let upload = data.within_staging(room, || {
-            mls::join_externally(&data.provider, &data.device, &leaf_key, room, state.group_info.as_slice(), state.ratchet_tree.as_slice())
-        });
-        let upload = match upload {
+        let mut staged = Err(ErrorCode::DeviceUnknown);
+        for leaf_key in data.leaf_keys(known.as_ref())? {
+            data.drop_staging(room)?;
+            let (info, tree) = (state.group_info.as_slice(), state.ratchet_tree.as_slice());
+            staged = data
+                .within_staging(room, || mls::join_externally(&data.provider, &data.device, &leaf_key, room, info, tree))
+                .map(|upload| (upload, Bytes(leaf_key.public().to_vec())));
+            if staged.as_ref().err() != Some(&ErrorCode::DeviceUnknown) {
+                break;
+            }
+        }
+        let (upload, leaf_key) = match staged {
             // The key in this device's leaf is one that it does not have (an older copy of the profile, from before the key was
             // renewed): a device that lost its keys is a new device.
             Err(ErrorCode::DeviceUnknown) => {
                 self.undo_turn(turn)?;
                 return self.replaced(turn);
             }
-            upload => upload?,
+            staged => staged?,
         };
         let data = self.data()?;
         let staged = || mls::load(&data.provider, room).and_then(|group| Ok((mls::members(&group)?, mls::kind(&group)?)));
@@ -134,6 +140,7 @@ impl Engine {
         let peer = pin_members(data, &kind, &members, &state.info.members)?;
         let body = codec::encode(&upload);
         let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
+        data.change_leaf_key(&mut record, leaf_key)?;
         record.seat = Seat::Joining { upload: Bytes(body.clone()) };
         data.put_room(&record)?;
         self.post_bytes(turn, format!("/api/v1/rooms/{room}/commits"), body, Pending::TakeSeat { room, reply });

@@ -30,6 +30,15 @@ impl World {
         (alice, bob, room)
     }
 
+    /// Another server on a copy of the data as they are now.
+    pub(crate) async fn copy(&self) -> (Backend, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(self.dir.path()).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+        (Backend::open(BackendConfig::new(folder.path().to_owned())).await.unwrap(), folder)
+    }
+
     pub(crate) async fn person(&self, name: &str) -> Host {
         let mut host = Host::new(&self.backend, self.now);
         host.sign_up(name, PASSWORD).await.unwrap();

@@ -1,0 +1,202 @@
+//! A malicious server: what it swaps, repeats and makes up between the real backend and a real engine. Rig: px.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub, dead_code)]
+
+mod kit;
+/// People with real keys and real OpenMLS state.
+#[path = "../../backend/tests/kit/mod.rs"]
+#[allow(unused_imports, reason = "each test program uses its part")]
+mod people;
+
+use kit::{PASSWORD, World, settle};
+use people::{Person, ctx};
+use sotto_client_api::Command;
+use sotto_client_api::views::SystemLine;
+use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage};
+use sotto_protocol::frames::{EntryKind, ServerFrame};
+use sotto_protocol::{Bytes, ErrorCode, limits};
+use sotto_sim::hostile::server::made_up;
+use sotto_sim::{Host, SimError};
+
+fn said(host: &Host) -> Vec<String> {
+    host.texts().into_iter().map(|(text, _)| text).collect()
+}
+
+/// Connects again, as soon as the engine tries to.
+async fn online(hosts: &mut [&mut Host], back: usize) {
+    hosts[back].set_online(true);
+    hosts[back].call(Command::Nudge).await.unwrap();
+    for _ in 0..20 {
+        hosts[back].pass_time();
+        settle(hosts).await;
+    }
+}
+
+// Fails without the comparison of accounts and devices in the client's `mls::joiner` (Mallory's own package, genuine in itself).
+#[tokio::test]
+async fn r27_key_packages_of_somebody_else_are_refused() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    let mallory = Person::ready(&world.backend, "mallory-1").await;
+    settle(&mut [&mut alice, &mut bob]).await;
+
+    let package = mallory.upload(1).one_time.remove(0);
+    alice.lies.swap_key_packages(move |mut claimed| {
+        claimed.key_package = package.clone();
+        claimed
+    });
+    let refused = alice.open_with("bob-1").await.unwrap_err();
+    assert_eq!(refused, SimError(ErrorCode::NotAuthentic, "OpenRoomWith"));
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert!(alice.rooms.is_empty() && bob.rooms.is_empty());
+
+    alice.lies.stop();
+    let room = alice.open_with("bob-1").await.unwrap();
+    alice.say(room, "to bob alone").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(room).await.unwrap();
+    assert_eq!(said(&bob), ["to bob alone"]);
+}
+
+/// Takes a key package of bob's.
+async fn claim(world: &World, drainer: &Person) -> Vec<ClaimedKeyPackage> {
+    let request = ClaimKeyPackages { name: people::name("bob-1"), group: false };
+    world.backend.claim_key_packages(&ctx(), drainer.caller(), request).await.unwrap().packages
+}
+
+// One-time packages are erased with their use, so the Welcome here is one for the last resort, whose key stays: it would open again.
+// Fails without `is_old` in `Engine::welcomed`.
+#[tokio::test]
+async fn r36_old_welcome_is_refused_in_the_room_after_a_reload_and_after_a_rejoin() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    let drainer = Person::ready(&world.backend, "drain-1").await;
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.set_online(false);
+    bob.run().await;
+    for _ in 0..limits::ONE_TIME_KEY_PACKAGES {
+        claim(&world, &drainer).await;
+    }
+    assert_eq!(claim(&world, &drainer).await, claim(&world, &drainer).await, "the last resort, again and again");
+
+    let room = alice.open_with("bob-1").await.unwrap();
+    alice.say(room, "one").await.unwrap();
+    let record = bob.lies.record();
+    online(&mut [&mut alice, &mut bob], 1).await;
+    let welcomes = record.welcomes();
+    assert_eq!(welcomes.len(), 1);
+    let replay = ServerFrame::Welcomes { welcomes };
+    bob.open(room).await.unwrap();
+    bob.say(room, "two").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+
+    for rejoin in [false, true] {
+        if rejoin {
+            let last = record.entries(room).pop().unwrap();
+            let epoch = bob.epochs().unwrap()[&room];
+            let garbage = made_up(&last, epoch, EntryKind::Commit, Bytes(vec![7; 99]));
+            bob.inject(&ServerFrame::Deliver { entries: vec![garbage] });
+            settle(&mut [&mut alice, &mut bob]).await;
+            assert_eq!(std::mem::take(&mut bob.notices), [ErrorCode::OutOfStep]);
+        }
+        let epochs = bob.epochs().unwrap();
+        for _ in 0..3 {
+            bob.inject(&replay);
+            settle(&mut [&mut alice, &mut bob]).await;
+            assert_eq!(bob.epochs().unwrap(), epochs);
+            bob.reload().await.unwrap();
+            settle(&mut [&mut alice, &mut bob]).await;
+            bob.open(room).await.unwrap();
+        }
+        alice.say(room, "three").await.unwrap();
+        settle(&mut [&mut alice, &mut bob]).await;
+    }
+    assert_eq!(said(&bob), ["one", "two", "three", "three"]);
+    assert_eq!(bob.notices, []);
+    assert_eq!(alice.epochs().unwrap(), bob.epochs().unwrap());
+}
+
+// A new device has no key for it, whatever comes first: the Welcome or the room. Fails without the remedy of `Fault::OrphanWelcome`
+// (first), and when a Welcome that does not open ends more than its turn (second).
+#[tokio::test]
+async fn r36_old_welcome_takes_no_old_seat_after_a_reinstall() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    settle(&mut [&mut alice, &mut bob]).await;
+    let record = bob.lies.record();
+    let room = alice.open_with("bob-1").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    let replay = ServerFrame::Welcomes { welcomes: record.welcomes() };
+
+    let mut again = Host::new(&world.backend, world.now);
+    again.sign_in("bob-1", PASSWORD).await.unwrap();
+    for before in [true, false] {
+        if !before {
+            settle(&mut [&mut alice, &mut again]).await;
+        }
+        again.inject(&replay);
+        settle(&mut [&mut alice, &mut again]).await;
+        assert_eq!(again.epochs().unwrap(), alice.epochs().unwrap());
+        // His external commit, and the removal of the old device.
+        assert_eq!(again.epochs().unwrap()[&room], 3);
+    }
+    again.open(room).await.unwrap();
+    again.say(room, "here").await.unwrap();
+    settle(&mut [&mut alice, &mut again]).await;
+    assert_eq!(said(&alice), ["here"]);
+    assert_eq!(again.notices, []);
+}
+
+/// Keys are old afterwards, and both have had time to renew them.
+async fn a_week(alice: &mut Host, bob: &mut Host) {
+    for host in [&mut *alice, &mut *bob] {
+        host.now += limits::UPDATE_AFTER_MS;
+    }
+    for _ in 0..60 {
+        alice.pass_time();
+        bob.pass_time();
+        settle(&mut [&mut *alice, &mut *bob]).await;
+    }
+}
+
+// A server that tells each of two its own truth, on two copies of its data. Fails when `policy(Fault::Message)` does not compare (the
+// alarm), and without the former key in `Data::leaf_keys` (the repair).
+#[tokio::test]
+async fn r40_fork_is_noticed_with_the_next_message_and_repaired_with_the_history_kept() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    bob.open(room).await.unwrap();
+    alice.say(room, "before").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+
+    // After a week both renew their keys. After the next one they do it again, and each is told that its own commit is the one.
+    a_week(&mut alice, &mut bob).await;
+    assert_eq!(alice.epochs().unwrap()[&room], 3);
+    let (other, _folder) = world.copy().await;
+    bob.move_to(&other);
+    a_week(&mut alice, &mut bob).await;
+    alice.say(room, "in alice's world").await.unwrap();
+    bob.say(room, "in bob's world").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!((alice.epochs().unwrap()[&room], bob.epochs().unwrap()[&room]), (4, 4));
+    assert_eq!(
+        (said(&alice), said(&bob)),
+        (vec!["before".into(), "in alice's world".into()], vec!["before".into(), "in bob's world".into()])
+    );
+    assert_eq!((&alice.notices, &bob.notices), (&vec![], &vec![]));
+
+    bob.move_to(&world.backend);
+    for _ in 0..60 {
+        bob.pass_time();
+        settle(&mut [&mut alice, &mut bob]).await;
+    }
+    alice.say(room, "one message").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(bob.notices, [ErrorCode::Forked], "{:?}", bob.lines());
+    alice.say(room, "together").await.unwrap();
+    bob.say(room, "again").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(alice.epochs().unwrap(), bob.epochs().unwrap());
+    assert_eq!(said(&bob), ["before", "in bob's world", "together", "again"]);
+    assert_eq!(said(&alice), ["before", "in alice's world", "one message", "together", "again"]);
+    assert!(alice.lines().iter().any(|line| matches!(line, SystemLine::SeatTakenAgain { .. })), "{:?}", alice.lines());
+}
