@@ -61,6 +61,9 @@ pub fn error(code: ErrorCode) -> String {
         E::RolledBack => {
             "The data in this browser is an older copy. Conversations are being brought up to date; if you restored no backup, change your password."
         }
+        E::GhostDevice => {
+            "The server names a device for somebody that they have not signed themselves. Nothing goes to it. Tell whoever runs the server."
+        }
         E::IdentityChanged => "The identity behind this name is another than before. Compare the safety number before you write.",
     };
     sentence.into()

@@ -129,6 +129,8 @@ codes! {
     50 RolledBack "rolled_back" 409,
     /// The account has no leaf in this group any more.
     51 NotMember "not_member" 403,
+    /// The server offers a device that its account has not signed.
+    52 GhostDevice "ghost_device" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

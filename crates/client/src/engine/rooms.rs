@@ -1,6 +1,6 @@
 //! Opening the room of a pair, or making a group: claim, create, and losing the race gracefully.
 
-use sotto_client_api::Reply;
+use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, ErrorBody};
 use sotto_protocol::device_list::{DeviceList, SignedDeviceList};
 use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, UserName, codec, limits};
@@ -80,7 +80,10 @@ impl Engine {
             self.ask_room_state(turn, room, Some(reply));
             return Ok(());
         }
-        // One package of a device that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
+        // One package of a device that the account itself has signed; anything else is a ghost, and told about (SECURITY_TESTS.md 26).
+        if claimed.packages.iter().any(|package| device_key(&list, package.device).is_none()) {
+            turn.emit(Update::Notice { code: ErrorCode::GhostDevice, room: None });
+        }
         let package = claimed.packages.iter().find(|package| device_key(&list, package.device).is_some());
         let package = package.ok_or(ErrorCode::NoKeyPackage)?;
         let data = self.data()?;

@@ -34,15 +34,17 @@ impl Database {
         add.bind(account.as_bytes().to_vec()).bind(device.as_bytes().to_vec()).execute(&mut self.0).await.map(|_| ())
     }
 
-    /// Publishes a key package in an account's name, which is given out before all others and never runs out.
+    /// Publishes a key package in an account's name, which is given out before all others. Each takes a number of its own.
     ///
     /// # Errors
     /// What SQLite says.
     pub async fn add_key_package(&mut self, account: AccountId, device: DeviceId, package: &Bytes, number: u8) -> Result<(), sqlx::Error> {
+        // They are given out in the order of their ids.
+        sqlx::query("UPDATE key_packages SET id = id + 1000000 * ?").bind(i64::from(number)).execute(&mut self.0).await?;
         let add = sqlx::query(
             "INSERT INTO key_packages (id, account, device, hash, last_resort, used, not_after, package) VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
         );
-        add.bind(-1 - i64::from(number))
+        add.bind(i64::from(number))
             .bind(account.as_bytes().to_vec())
             .bind(device.as_bytes().to_vec())
             .bind(vec![number; 32])
@@ -112,6 +114,14 @@ impl Profile {
     /// `storage_damaged` when there is none.
     pub fn group(&self, room: RoomId) -> Result<MlsGroup, ErrorCode> {
         mls::load(&self.0, room)
+    }
+
+    /// Forgets a room's group, so that another can be built in its place.
+    ///
+    /// # Errors
+    /// `internal` when the state can't be purged.
+    pub fn forget_group(&self, room: RoomId) -> Result<(), ErrorCode> {
+        self.0.storage().purge_group(&mls::group_id(room)).map_err(|_| ErrorCode::Internal)
     }
 
     /// The stolen signature key of the leaf in a group.
