@@ -27,8 +27,8 @@ async fn r27_a_leaf_that_says_to_be_somebody_else_is_refused_by_server_and_clien
     stage.refused_by_client(&attacks).await;
 }
 
-// Fails without `!own` in the Remove arm of `check_commit`, and without the comparisons of accounts with the pair: `check_people` in
-// rooms/validate.rs, `process` in the client's mls.rs, `DIRECT_ACCOUNTS` in the rules (all three for the third person).
+// Fails without `!may` in the Remove arm of `check_commit`, and without `may_become` in its context arm. A third person stands before
+// three locks: `may_add` and `DIRECT_ACCOUNTS` in the rules, `check_people` in rooms/validate.rs.
 #[tokio::test]
 async fn r30_what_a_member_has_no_right_to_is_refused_by_server_and_client() {
     let mut stage = Stage::new().await;
@@ -38,8 +38,8 @@ async fn r30_what_a_member_has_no_right_to_is_refused_by_server_and_client() {
     stage.refused_by_client(&attacks).await;
 }
 
-// Fails when `allowed` in `sotto_rules::commit` lets unknown proposals pass, without `check_context_extensions`, without its guard
-// against strangers, and when `process` or `apply` takes a proposal that stands alone.
+// Fails when `allowed` in `sotto_rules::commit` lets unknown proposals pass. A stranger stands before three locks: the guard against
+// strangers in `check_commit`, `DIRECT_ACCOUNTS`, and `check_people` in rooms/validate.rs.
 #[tokio::test]
 async fn r31_what_rooms_do_not_use_is_refused_by_server_and_client() {
     let mut stage = Stage::new().await;

@@ -115,8 +115,8 @@ async fn r36_old_welcome_is_refused_in_the_room_after_a_reload_and_after_a_rejoi
     assert_eq!(alice.epochs().unwrap(), bob.epochs().unwrap());
 }
 
-// A new device has no key for it, whatever comes first: the Welcome or the room. Fails without the remedy of `Fault::OrphanWelcome`
-// (first), and when a Welcome that does not open ends more than its turn (second).
+// A new device has no key for it, whatever comes first: the Welcome or the room. Fails without `is_old` in `Engine::welcomed` (it gives
+// up its seat for a Welcome that does not open).
 #[tokio::test]
 async fn r36_old_welcome_takes_no_old_seat_after_a_reinstall() {
     let world = World::new().await;

@@ -54,8 +54,9 @@ fn texts(provider: &impl OpenMlsProvider, group: &mut MlsGroup, entries: &[Entry
     texts
 }
 
-// Rig: db. Fails when `Engine::claimed` takes the first package that comes (bob), without the alarm there, when `mls::joiner` does not
-// `check_key_package` (carol), and when `decode_device_list` does not compare the account (dave).
+// Rig: db. Fails when `Engine::claimed` takes the first package that comes (bob), without the alarm there, and when
+// `decode_device_list` does not compare the account (dave). A forged credential (carol) stands before two locks: `check_key_package` in
+// `mls::joiner`, and the server's own look at what is added.
 #[tokio::test]
 async fn r26_ghost_devices_get_nothing_and_are_told_about() {
     let world = World::new().await;
