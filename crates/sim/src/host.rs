@@ -306,7 +306,7 @@ impl Host {
             Effect::Request { id, method, path, body } => {
                 let result = if self.online {
                     let answer = api::call(&self.backend, &self.context(), self.token.as_ref(), method, &path, &body).await;
-                    answer.map(|body| self.lies.answer(&path, body)).map_err(|error| error.body())
+                    self.lies.answer(&path, answer.map_err(|error| error.body()))
                 } else {
                     Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })
                 };

@@ -8,12 +8,18 @@ mod kit;
 mod people;
 
 use kit::{PASSWORD, World, settle};
+use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
+use openmls::prelude::{KeyPackageIn, MlsGroup, OpenMlsProvider as _, ProtocolVersion};
 use people::{Person, ctx};
+use sotto_client::mls;
 use sotto_client_api::Command;
 use sotto_client_api::views::SystemLine;
-use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage};
-use sotto_protocol::frames::{EntryKind, ServerFrame};
+use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage, CommitAck, RoomState};
+use sotto_protocol::frames::{EntryKind, ServerFrame, Welcome};
 use sotto_protocol::{Bytes, ErrorCode, limits};
+use sotto_rules::config;
+use sotto_rules::roles::Kind;
+use sotto_sim::hostile::member;
 use sotto_sim::hostile::server::made_up;
 use sotto_sim::{Host, SimError};
 
@@ -55,6 +61,64 @@ async fn r27_key_packages_of_somebody_else_are_refused() {
     settle(&mut [&mut alice, &mut bob]).await;
     bob.open(room).await.unwrap();
     assert_eq!(said(&bob), ["to bob alone"]);
+}
+
+// The server makes Alice doubt her place, and shows her another room under this one's name, in which a stranger waits whom no rule
+// forbids. Fails without the comparison of peers in `Engine::stage_seat` (she then
+// writes to the stranger under bob's name), and without the one in `accept_welcome`.
+#[tokio::test]
+async fn r27_room_state_with_somebody_else_in_the_peers_place_is_refused() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    let mallory = Person::ready(&world.backend, "mallory-1").await;
+    let record = alice.lies.record();
+    alice.say(room, "before").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+
+    let (signer, leaf) = mallory.leaf();
+    let created = config::create_config(&Kind::Direct);
+    let mut group = MlsGroup::new_with_group_id(&mallory.provider, &signer, &created, mls::group_id(room), leaf).unwrap();
+    let info = group.export_group_info(mallory.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap();
+    let tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();
+    let named = sotto_protocol::api::Person { account: mallory.account(), name: mallory.name.clone() };
+    let members = vec![named.clone()];
+    alice.lies.swap_room_state(move |mut state| {
+        state.info.epoch = 0;
+        state.info.members.push(named.clone());
+        RoomState { group_info: Bytes(info.clone()), ratchet_tree: Bytes(tree.clone()), ..state }
+    });
+    let last = record.entries(room).pop().unwrap();
+    alice.lies.take_every_commit(CommitAck { room, seq: last.seq + 1, epoch: 1, at: alice.now });
+    let garbage = made_up(&last, 1, EntryKind::Commit, Bytes(vec![7; 99]));
+    alice.inject(&ServerFrame::Deliver { entries: vec![garbage] });
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(alice.notices, [ErrorCode::OutOfStep, ErrorCode::IdentityChanged]);
+    assert!(alice.epochs().unwrap().is_empty(), "no seat there");
+
+    // The same by a Welcome of the stranger's.
+    let request = ClaimKeyPackages { name: people::name("alice-1"), group: false };
+    let claimed = world.backend.claim_key_packages(&ctx(), mallory.caller(), request).await.unwrap();
+    let package = KeyPackageIn::tls_deserialize_exact_bytes(claimed.packages[0].key_package.as_slice()).unwrap();
+    let package = package.validate(mallory.provider.crypto(), ProtocolVersion::Mls10).unwrap();
+    let joiner = Some((claimed.account, claimed.packages[0].device));
+    let upload = member::commit(&mallory.provider, &mut group, &signer, joiner, |builder| builder.propose_adds([package])).unwrap();
+    group.merge_pending_commit(&mallory.provider).unwrap();
+    let ratchet_tree = Bytes(group.export_ratchet_tree().tls_serialize_detached().unwrap());
+    let welcome = Welcome { room, epoch: 1, seq: last.seq + 1, welcome: upload.welcomes[0].welcome.clone(), ratchet_tree, members };
+    alice.inject(&ServerFrame::Welcomes { welcomes: vec![welcome] });
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert!(alice.epochs().unwrap().is_empty(), "nor there");
+    assert_eq!(alice.rooms[&room].peer.name.as_str(), "bob-1");
+    alice.say(room, "for bob alone").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(alice.texts().last().unwrap().1, "sending");
+
+    alice.lies.stop();
+    alice.reload().await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(room).await.unwrap();
+    assert_eq!(said(&bob), ["before", "for bob alone"]);
+    assert_eq!(alice.epochs().unwrap(), bob.epochs().unwrap());
 }
 
 /// Takes a key package of bob's.

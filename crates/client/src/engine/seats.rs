@@ -71,6 +71,10 @@ impl Engine {
         let (members, kind) = (mls::members(&group)?, mls::kind(&group)?);
         data.keep_group(welcome.room, group);
         let peer = pin_members(data, &kind, &members, &welcome.members)?;
+        // A stranger's room under the name of one that is known here (and whose seat was lost).
+        if data.find_room(welcome.room)?.is_some_and(|known| known.peer != peer) {
+            return Err(ErrorCode::NotAuthentic);
+        }
         let mut record = RoomRecord::new(welcome.room, peer, Seat::Taken, now);
         record.cursor = welcome.seq;
         data.put_room(&record)?;
@@ -138,12 +142,26 @@ impl Engine {
         let staged = || mls::load(&data.provider, room).and_then(|group| Ok((mls::members(&group)?, mls::kind(&group)?)));
         let (members, kind) = data.within_staging(room, staged)?;
         let peer = pin_members(data, &kind, &members, &state.info.members)?;
+        if known.as_ref().is_some_and(|known| known.peer != peer) {
+            return self.refuse_other_room(turn, room, reply);
+        }
         let body = codec::encode(&upload);
         let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
         data.change_leaf_key(&mut record, leaf_key)?;
         record.seat = Seat::Joining { upload: Bytes(body.clone()) };
         data.put_room(&record)?;
         self.post_bytes(turn, format!("/api/v1/rooms/{room}/commits"), body, Pending::TakeSeat { room, reply });
+        Ok(())
+    }
+
+    /// The server shows another room under this one's name: what is said in it would be for whoever made it. The seat stays lost.
+    fn refuse_other_room(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>) -> Result<(), ErrorCode> {
+        let code = ErrorCode::IdentityChanged;
+        self.undo_turn(turn)?;
+        turn.emit(Update::Notice { code, room: Some(room) });
+        if let Some(reply) = reply {
+            turn.refuse(reply, code);
+        }
         Ok(())
     }
 

@@ -4,12 +4,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sotto_protocol::api::{ClaimedKeyPackage, ClaimedKeyPackages, RoomState};
+use sotto_protocol::api::{ClaimedKeyPackage, ClaimedKeyPackages, CommitAck, ErrorBody, RoomState};
 use sotto_protocol::frames::{Entry, EntryKind, ServerFrame, Welcome};
 use sotto_protocol::{Bytes, Epoch, IdempotencyId, RoomId, codec, limits};
 
 type FrameLie = Box<dyn FnMut(ServerFrame) -> Vec<ServerFrame> + Send>;
-type AnswerLie = Box<dyn FnMut(&str, Vec<u8>) -> Vec<u8> + Send>;
+type Answer = Result<Vec<u8>, ErrorBody>;
+type AnswerLie = Box<dyn FnMut(&str, Answer) -> Answer + Send>;
 
 /// What is done to frames and to answers on their way to the browser, in the order in which it was asked for.
 #[derive(Default)]
@@ -32,14 +33,23 @@ impl Lies {
         });
     }
 
-    /// Changes bodies of answers; the lie gets the path of the request too.
-    pub fn about_answers(&mut self, lie: impl FnMut(&str, Vec<u8>) -> Vec<u8> + Send + 'static) {
+    /// Changes answers, refusals too; the lie gets the path of the request.
+    pub fn about_answers(&mut self, lie: impl FnMut(&str, Result<Vec<u8>, ErrorBody>) -> Result<Vec<u8>, ErrorBody> + Send + 'static) {
         self.answers.push(Box::new(lie));
+    }
+
+    fn about_bodies(&mut self, mut lie: impl FnMut(&str, Vec<u8>) -> Vec<u8> + Send + 'static) {
+        self.about_answers(move |path, answer| answer.map(|body| lie(path, body)));
+    }
+
+    /// Says of every commit that it was taken, at this place and with this epoch after it, whatever became of it.
+    pub fn take_every_commit(&mut self, ack: CommitAck) {
+        self.about_answers(move |path, answer| if path.ends_with("/commits") { Ok(codec::encode(&ack)) } else { answer });
     }
 
     /// Answers a claim with other key packages.
     pub fn swap_key_packages(&mut self, mut swap: impl FnMut(ClaimedKeyPackage) -> ClaimedKeyPackage + Send + 'static) {
-        self.about_answers(move |path, body| {
+        self.about_bodies(move |path, body| {
             let claimed = path.ends_with("key-packages/claim").then(|| codec::decode::<ClaimedKeyPackages>(&body, limits::API_BODY));
             let Some(Ok(mut claimed)) = claimed else { return body };
             claimed.packages = claimed.packages.into_iter().map(&mut swap).collect();
@@ -49,7 +59,7 @@ impl Lies {
 
     /// Answers the question for a room's state with another one.
     pub fn swap_room_state(&mut self, mut swap: impl FnMut(RoomState) -> RoomState + Send + 'static) {
-        self.about_answers(move |path, body| {
+        self.about_bodies(move |path, body| {
             let state = path.ends_with("/state").then(|| codec::decode::<RoomState>(&body, limits::COMMIT_BODY));
             let Some(Ok(state)) = state else { return body };
             codec::encode(&swap(state))
@@ -89,8 +99,8 @@ impl Lies {
         self.frames.iter_mut().fold(frames, |frames, lie| frames.into_iter().flat_map(lie).collect())
     }
 
-    pub(crate) fn answer(&mut self, path: &str, body: Vec<u8>) -> Vec<u8> {
-        self.answers.iter_mut().fold(body, |body, lie| lie(path, body))
+    pub(crate) fn answer(&mut self, path: &str, answer: Answer) -> Answer {
+        self.answers.iter_mut().fold(answer, |answer, lie| lie(path, answer))
     }
 }
 
