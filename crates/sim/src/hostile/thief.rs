@@ -55,14 +55,6 @@ impl Database {
             .map(|_| ())
     }
 
-    /// Takes away every key package that an account's own devices have published.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub async fn delete_key_packages(&mut self, account: AccountId) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM key_packages WHERE account = ?").bind(account.as_bytes().to_vec()).execute(&mut self.0).await.map(|_| ())
-    }
-
     /// Puts another device list in the place of an account's.
     ///
     /// # Errors
@@ -70,15 +62,6 @@ impl Database {
     pub async fn set_device_list(&mut self, account: AccountId, list: &Bytes) -> Result<(), sqlx::Error> {
         let set = sqlx::query("UPDATE accounts SET device_list = ? WHERE account = ?");
         set.bind(list.as_slice().to_vec()).bind(account.as_bytes().to_vec()).execute(&mut self.0).await.map(|_| ())
-    }
-
-    /// What was said in a room, as the server holds it.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub async fn ciphertexts(&mut self, room: RoomId) -> Result<Vec<Vec<u8>>, sqlx::Error> {
-        let read = sqlx::query_scalar("SELECT bytes FROM log WHERE room = ? ORDER BY seq");
-        read.bind(room.as_bytes().to_vec()).fetch_all(&mut self.0).await
     }
 }
 
