@@ -9,6 +9,8 @@ use x_wing::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::random;
+
 /// `DeriveKeyPair` (draft, "Use in HPKE"): the seed is SHAKE-256 of the key material. Private, then public.
 ///
 /// hpke-rs offers the same, but gives the private key out only under `hazmat`, which also makes keys printable.
@@ -30,7 +32,7 @@ pub(crate) fn public_key(seed: &[u8; 32]) -> Vec<u8> {
 pub(crate) fn encapsulate(public: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Error> {
     // Drawn here and not by x-wing, which takes only generators that can't fail: those panic instead.
     let mut randomness = Zeroizing::new([0; ENCAPSULATION_RANDOMNESS_SIZE]);
-    getrandom::fill(randomness.as_mut_slice()).map_err(|_| Error::InsufficientRandomness)?;
+    random::fill(randomness.as_mut_slice()).map_err(|_| Error::InsufficientRandomness)?;
     encapsulate_with(public, &randomness)
 }
 

@@ -10,11 +10,12 @@
 //! | `kem` | X-Wing (draft-connolly-cfrg-xwing-kem-06): ML-KEM-768 with X25519 | x-wing |
 //! | `hpke` | HPKE in base mode (RFC 9180) | hpke-rs, over the three above |
 //!
-//! Invariants: malformed input is an error and never a panic; randomness comes from the platform's generator, call by call, and a platform
-//! without one is an error; keys held here are erased on drop.
+//! Invariants: malformed input is an error and never a panic; randomness comes from the platform's generator, call by call (`random`), and a
+//! platform without one is an error; keys held here are erased on drop.
 
 mod hpke;
 mod kem;
+pub mod random;
 mod signature;
 mod symmetric;
 
@@ -41,13 +42,13 @@ impl OpenMlsRand for Crypto {
 
     fn random_array<const N: usize>(&self) -> Result<[u8; N], NoRandomness> {
         let mut out = [0; N];
-        getrandom::fill(&mut out).map_err(|_| NoRandomness)?;
+        random::fill(&mut out)?;
         Ok(out)
     }
 
     fn random_vec(&self, len: usize) -> Result<Vec<u8>, NoRandomness> {
         let mut out = vec![0; len];
-        getrandom::fill(&mut out).map_err(|_| NoRandomness)?;
+        random::fill(&mut out)?;
         Ok(out)
     }
 }

@@ -4,10 +4,12 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use openmls_traits::types::CryptoError;
 use zeroize::Zeroizing;
 
+use crate::random;
+
 /// A fresh key pair: private, then public.
 pub(crate) fn generate() -> Result<(Vec<u8>, Vec<u8>), CryptoError> {
     let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(seed.as_mut_slice()).map_err(|_| CryptoError::InsufficientRandomness)?;
+    random::fill(seed.as_mut_slice()).map_err(|_| CryptoError::InsufficientRandomness)?;
     let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
     Ok((seed.to_vec(), public.to_vec()))
 }
