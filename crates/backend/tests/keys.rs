@@ -90,14 +90,14 @@ async fn r43_lifetimes_and_foreign_packages_are_refused() {
     let day = 24 * 3_600;
     let seconds = now() / 1000;
     let one = |package: Bytes| UploadKeyPackages { one_time: vec![package], last_resort: None };
-    let mut bent = mira.key_package(sotto_rules::config::key_package_lifetime(), false);
+    let mut bent = mira.key_package(sotto_rules::config::key_package_lifetime(now() / 1000), false);
     let middle = bent.0.len() / 2;
     bent.0[middle] ^= 1;
     let cases = [
         (one(mira.key_package(Lifetime::init(seconds - 3_600, seconds + 85 * day), false)), ErrorCode::NotAuthentic),
         (one(mira.key_package(Lifetime::init(seconds - 3_600, seconds + 27 * day), false)), ErrorCode::NoKeyPackage),
-        (one(noor.key_package(sotto_rules::config::key_package_lifetime(), false)), ErrorCode::NotAuthentic),
-        (one(mira.key_package(sotto_rules::config::key_package_lifetime(), true)), ErrorCode::Malformed),
+        (one(noor.key_package(sotto_rules::config::key_package_lifetime(now() / 1000), false)), ErrorCode::NotAuthentic),
+        (one(mira.key_package(sotto_rules::config::key_package_lifetime(now() / 1000), true)), ErrorCode::Malformed),
         (one(bent), ErrorCode::NotAuthentic),
         (one(Bytes(vec![1, 2, 3])), ErrorCode::Malformed),
         (one(Bytes(vec![0; limits::KEY_PACKAGE + 1])), ErrorCode::TooLarge),

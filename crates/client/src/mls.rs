@@ -70,9 +70,15 @@ pub fn load(provider: &Provider, room: RoomId) -> Result<MlsGroup, ErrorCode> {
 ///
 /// # Errors
 /// `internal` when OpenMLS refuses, which it has no reason to.
-pub fn key_package(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, last_resort: bool) -> Result<Bytes, ErrorCode> {
-    let mut builder =
-        KeyPackage::builder().key_package_lifetime(config::key_package_lifetime()).leaf_node_capabilities(config::leaf_capabilities());
+pub fn key_package(
+    provider: &Provider,
+    identity: &DeviceIdentity,
+    key: &LeafKey,
+    last_resort: bool,
+    now_s: u64,
+) -> Result<Bytes, ErrorCode> {
+    let lifetime = config::key_package_lifetime(now_s);
+    let mut builder = KeyPackage::builder().key_package_lifetime(lifetime).leaf_node_capabilities(config::leaf_capabilities());
     if last_resort {
         builder = builder.mark_as_last_resort();
     }
@@ -108,8 +114,15 @@ pub struct Beginning {
 ///
 /// # Errors
 /// `internal` when OpenMLS refuses.
-pub fn create(provider: &Provider, identity: &DeviceIdentity, key: &LeafKey, room: RoomId, kind: &Kind) -> Result<Beginning, ErrorCode> {
-    let config = config::create_config(kind);
+pub fn create(
+    provider: &Provider,
+    identity: &DeviceIdentity,
+    key: &LeafKey,
+    room: RoomId,
+    kind: &Kind,
+    now_s: u64,
+) -> Result<Beginning, ErrorCode> {
+    let config = config::create_config(kind, now_s);
     let group = MlsGroup::new_with_group_id(provider, key, &config, group_id(room), credential(identity, key)).map_err(internal)?;
     let group_info = group.export_group_info(provider.crypto(), key, false).map_err(internal)?;
     Ok(Beginning { group_info: tls(&group_info)?, ratchet_tree: tls(&group.export_ratchet_tree())?, group })

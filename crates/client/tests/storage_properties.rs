@@ -128,7 +128,7 @@ impl Party {
             let group = MlsGroup::new_with_group_id(
                 &party.provider,
                 &party.signer,
-                &config::create_config(&Kind::Direct),
+                &config::create_config(&Kind::Direct, now()),
                 room(),
                 party.credential.clone(),
             );
@@ -139,7 +139,7 @@ impl Party {
     fn key_package(&mut self) -> KeyPackage {
         self.step(|party| {
             let builder = KeyPackage::builder()
-                .key_package_lifetime(config::key_package_lifetime())
+                .key_package_lifetime(config::key_package_lifetime(now()))
                 .leaf_node_capabilities(config::leaf_capabilities());
             let bundle = builder.build(config::SUITE, &party.provider, &party.signer, party.credential.clone()).unwrap();
             bundle.key_package().clone()
@@ -675,4 +675,8 @@ fn a_staged_join_is_invisible_until_promoted_and_can_be_dropped() {
     assert_eq!(world.parties[1].disk, before);
     let promoted = world.parties[1].step(|party| party.storage().promote(STAGING));
     assert_eq!(promoted, Err(StorageError::EmptyNamespace));
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }

@@ -19,15 +19,17 @@ pub const OUT_OF_ORDER_TOLERANCE: u32 = 20;
 /// Messages of one sender that may be missing before a later one.
 pub const FORWARD_DISTANCE: u32 = 1000;
 /// Lifetime of a fresh key package, in seconds: 84 days. One hour of clock tolerance goes before it.
-pub const KEY_PACKAGE_SECONDS: u64 = limits::KEY_PACKAGE_LIFETIME - 3600;
+pub const KEY_PACKAGE_SECONDS: u64 = limits::KEY_PACKAGE_LIFETIME - CLOCK_TOLERANCE;
+/// Seconds by which the clock of whoever makes a key package may be ahead of the others'.
+pub const CLOCK_TOLERANCE: u64 = 3600;
 /// Bytes of the suite's `external_pub` in a GroupInfo: an ML-KEM-768 key (1,184) and an X25519 key (32).
 pub const EXTERNAL_PUB: usize = 1_216;
 /// Bytes of the suite's confirmation and membership tags: HMAC with SHA-384.
 pub const TAG: usize = 48;
 
-/// How a room of a kind is created.
+/// How a room of a kind is created at this time.
 #[must_use]
-pub fn create_config(kind: &Kind) -> MlsGroupCreateConfig {
+pub fn create_config(kind: &Kind, now_seconds: u64) -> MlsGroupCreateConfig {
     MlsGroupCreateConfig::builder()
         .ciphersuite(SUITE)
         .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
@@ -35,7 +37,7 @@ pub fn create_config(kind: &Kind) -> MlsGroupCreateConfig {
         .sender_ratchet_configuration(sender_ratchet())
         // The server's log is linear: nothing of an old epoch arrives late, so no old epoch's keys are kept.
         .max_past_epochs(0)
-        .lifetime(key_package_lifetime())
+        .lifetime(key_package_lifetime(now_seconds))
         .capabilities(leaf_capabilities())
         .with_group_context_extensions(kind.extensions())
         // Trees travel apart: the server has them anyway and gives them to joiners.
@@ -73,10 +75,10 @@ pub fn required_capabilities() -> RequiredCapabilitiesExtension {
     RequiredCapabilitiesExtension::new(&[ExtensionType::Unknown(ROLES_EXTENSION)], &[ProposalType::SelfRemove], &[CredentialType::Basic])
 }
 
-/// Lifetime of a key package that is made now.
+/// Lifetime of a key package that is made at this time. By the given clock and not by the system's, which OpenMLS would take.
 #[must_use]
-pub fn key_package_lifetime() -> Lifetime {
-    Lifetime::new(KEY_PACKAGE_SECONDS)
+pub fn key_package_lifetime(now_seconds: u64) -> Lifetime {
+    Lifetime::init(now_seconds.saturating_sub(CLOCK_TOLERANCE), now_seconds.saturating_add(KEY_PACKAGE_SECONDS))
 }
 
 fn sender_ratchet() -> SenderRatchetConfiguration {
@@ -91,13 +93,14 @@ mod tests {
     fn the_suite_is_the_hybrid_one_and_rooms_require_what_they_must() {
         assert_eq!(SUITE as u16, 0x004e);
         assert_eq!(Kind::Direct.extensions().required_capabilities(), Some(&required_capabilities()));
-        let lifetime = key_package_lifetime();
+        let lifetime = key_package_lifetime(1_000_000);
+        assert_eq!((lifetime.not_before(), lifetime.not_after()), (996_400, 1_000_000 + KEY_PACKAGE_SECONDS));
         assert_eq!(lifetime.not_after() - lifetime.not_before(), limits::KEY_PACKAGE_LIFETIME);
     }
 
     #[test]
     fn messages_are_private_handshakes_public_and_no_past_epoch_is_kept() {
-        let (create, join) = (create_config(&Kind::Direct), join_config());
+        let (create, join) = (create_config(&Kind::Direct, 0), join_config());
         assert_eq!(create.wire_format_policy(), PURE_PLAINTEXT_WIRE_FORMAT_POLICY);
         assert_eq!(join.wire_format_policy(), PURE_PLAINTEXT_WIRE_FORMAT_POLICY);
         assert_eq!(create.max_past_epochs(), Some(0));

@@ -44,9 +44,9 @@ impl Device {
 
     /// A group of `room` with both in it, by the client's own functions.
     fn pair(&self, other: &Self, room: RoomId) -> (MlsGroup, MlsGroup) {
-        let package = mls::key_package(&other.provider, &other.identity, &other.key, false).unwrap();
+        let package = mls::key_package(&other.provider, &other.identity, &other.key, false, now()).unwrap();
         let joiner = mls::joiner(&self.provider, package.as_slice(), other.identity.account(), other.identity.device(), now()).unwrap();
-        let mut own = mls::create(&self.provider, &self.identity, &self.key, room, &Kind::Direct).unwrap().group;
+        let mut own = mls::create(&self.provider, &self.identity, &self.key, room, &Kind::Direct, now()).unwrap().group;
         let upload = mls::stage_commit(&self.provider, &mut own, Signing::With(&self.key), &[joiner], &[]).unwrap();
         own.merge_pending_commit(&self.provider).unwrap();
         let tree = own.export_ratchet_tree().tls_serialize_detached().unwrap();

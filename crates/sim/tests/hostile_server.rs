@@ -76,7 +76,7 @@ async fn r27_room_state_with_somebody_else_in_the_peers_place_is_refused() {
     settle(&mut [&mut alice, &mut bob]).await;
 
     let (signer, leaf) = mallory.leaf();
-    let created = config::create_config(&Kind::Direct);
+    let created = config::create_config(&Kind::Direct, world.now / 1000);
     let mut group = MlsGroup::new_with_group_id(&mallory.provider, &signer, &created, mls::group_id(room), leaf).unwrap();
     let info = group.export_group_info(mallory.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap();
     let tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();

@@ -12,7 +12,7 @@ use sotto_rules::config;
 use sotto_sim::hostile::{downgrade, forgery, member};
 
 use crate::kit::client::{Client, decoded, error_of};
-use crate::kit::people::{Person, Seat, idempotency, random};
+use crate::kit::people::{Person, Seat, idempotency, now, random};
 use crate::kit::socket::Socket;
 use crate::kit::{Server, database};
 
@@ -56,7 +56,7 @@ fn r32_downgrade_another_suite_is_refused_and_not_stored() {
     let server = Server::start();
     let (one, two) = (Client::signed_up(&server, "mira"), Client::signed_up(&server, "noor"));
     two.publish_key_packages(&server);
-    let package = two.person.key_package(config::key_package_lifetime(), false);
+    let package = two.person.key_package(config::key_package_lifetime(now() / 1000), false);
     let _: KeyPackageCount =
         decoded(&two.post(&server, "/api/v1/key-packages", &UploadKeyPackages { one_time: vec![package.clone()], last_resort: None }));
     // A room in epoch 1, for the commits.
@@ -68,7 +68,7 @@ fn r32_downgrade_another_suite_is_refused_and_not_stored() {
 
     for other in downgrade::OTHER_SUITES {
         let encoded = |last_resort| Bytes(key_package(&one.person, other, last_resort).tls_serialize_detached().unwrap());
-        let ours = one.person.key_package(config::key_package_lifetime(), false);
+        let ours = one.person.key_package(config::key_package_lifetime(now() / 1000), false);
         for upload in [
             UploadKeyPackages { one_time: vec![encoded(false)], last_resort: None },
             UploadKeyPackages { one_time: Vec::new(), last_resort: Some(encoded(true)) },

@@ -236,8 +236,8 @@ impl Person {
 
     pub fn upload(&self, count: usize) -> UploadKeyPackages {
         UploadKeyPackages {
-            one_time: (0..count).map(|_| self.key_package(config::key_package_lifetime(), false)).collect(),
-            last_resort: Some(self.key_package(config::key_package_lifetime(), true)),
+            one_time: (0..count).map(|_| self.key_package(config::key_package_lifetime(now() / 1000), false)).collect(),
+            last_resort: Some(self.key_package(config::key_package_lifetime(now() / 1000), true)),
         }
     }
 
@@ -262,7 +262,7 @@ impl Person {
     pub fn new_room(&self, kind: &Kind, peer: Option<AccountId>, add: Option<(AccountId, DeviceId, Bytes)>) -> (CreateRoom, Seat) {
         let room = RoomId(random());
         let (signer, credential) = self.leaf();
-        let config = config::create_config(kind);
+        let config = config::create_config(kind, now() / 1000);
         let id = GroupId::from_slice(room.as_bytes());
         let mut group = MlsGroup::new_with_group_id(&self.provider, &signer, &config, id, credential).unwrap();
         let group_info = group.export_group_info(self.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap();
@@ -288,7 +288,7 @@ impl Person {
     /// A commit that adds another person's device, not merged.
     pub fn add(&self, seat: &mut Seat, person: &Person) -> UploadCommit {
         seat.group.clear_pending_commit(self.provider.storage()).unwrap();
-        let package = person.key_package(config::key_package_lifetime(), false);
+        let package = person.key_package(config::key_package_lifetime(now() / 1000), false);
         commit_of(&self.provider, &seat.signer, &mut seat.group, Some((person.account(), person.device, package)), None)
     }
 

@@ -159,7 +159,7 @@ impl Engine {
     fn upload_key_packages(&mut self, turn: &mut Turn, count: usize, last_resort: bool) -> Result<(), ErrorCode> {
         let data = self.data()?;
         let leaf_key = data.leaf_key()?;
-        let make = |last: bool| mls::key_package(&data.provider, &data.device, &leaf_key, last);
+        let make = |last: bool| mls::key_package(&data.provider, &data.device, &leaf_key, last, turn.now / 1000);
         let one_time = (0..count).map(|_| make(false)).collect::<Result<Vec<_>, _>>()?;
         let last_resort = last_resort.then(|| make(true)).transpose()?;
         self.post(turn, "/api/v1/key-packages", &UploadKeyPackages { one_time, last_resort }, Pending::KeyPackages);

@@ -143,7 +143,8 @@ impl Engine {
         let data = self.data_mut()?;
         let leaf_key = data.leaf_key()?;
         let kind = if peer.is_some() { Kind::Direct } else { Kind::Group(Roles::owned_by(data.account())) };
-        let mls::Beginning { mut group, group_info, ratchet_tree } = mls::create(&data.provider, &data.device, &leaf_key, room, &kind)?;
+        let mls::Beginning { mut group, group_info, ratchet_tree } =
+            mls::create(&data.provider, &data.device, &leaf_key, room, &kind, now / 1000)?;
         let joiners: Vec<Joiner> = joiner.into_iter().collect();
         let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), &joiners, &[])?;
         data.keep_group(room, group);

@@ -1,7 +1,6 @@
 //! Commits of members: who they may be afterwards, whom they may add and remove.
 
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use openmls::prelude::*;
 use sotto_protocol::{DeviceId, limits};
@@ -10,7 +9,7 @@ use sotto_rules::config;
 use sotto_rules::identity::{DeviceCredential, IdentityError};
 use sotto_rules::roles::Kind;
 
-use crate::kit::{Device, pair};
+use crate::kit::{Device, now, pair};
 
 const EDGE: u64 = limits::KEY_PACKAGE_LIFETIME;
 
@@ -234,8 +233,4 @@ fn a_sender_without_a_seat_does_not_commit() {
     for other in others {
         assert_eq!(check_commit(&watcher.group, &staged, &other), Err(RuleViolation::WrongSender), "{other:?}");
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

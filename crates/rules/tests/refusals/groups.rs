@@ -13,7 +13,7 @@ fn group() -> [Member; 4] {
     let [owner, admin] = [1, 2].map(|number| Device::new(number, 1));
     let roles = Roles::owned_by(account(&owner)).with(account(&admin), Role::Admin);
     let leaf = owner.leaf();
-    let mut owner = owner.create_with(&config::create_config(&Kind::Group(roles)), leaf);
+    let mut owner = owner.create_with(&config::create_config(&Kind::Group(roles), crate::kit::now()), leaf);
     let mut members: Vec<Member> = Vec::new();
     for device in [admin, Device::new(3, 1), Device::new(4, 1)] {
         let key_package = device.key_package();
@@ -137,7 +137,7 @@ fn a_room_has_500_devices_and_not_one_more() {
     let owner = Device::new(1, 1);
     let roles = Roles::owned_by(account(&owner));
     let leaf = owner.leaf();
-    let mut owner = owner.create_with(&config::create_config(&Kind::Group(roles)), leaf);
+    let mut owner = owner.create_with(&config::create_config(&Kind::Group(roles), crate::kit::now()), leaf);
     let packages: Vec<KeyPackage> =
         (0..limits::ROOM_DEVICES).map(|number| Device::numbered(u16::try_from(number).unwrap()).key_package()).collect();
     let watcher = owner.watcher();

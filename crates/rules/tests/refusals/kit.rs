@@ -1,5 +1,7 @@
 //! Devices with fixed keys, their rooms under the real suite, and a watcher that sees what the server sees.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use openmls::prelude::*;
 use openmls::schedule::PreSharedKeyId;
@@ -123,14 +125,15 @@ impl Device {
         leaf: CredentialWithKey,
         change: impl FnOnce(KeyPackageBuilder) -> KeyPackageBuilder,
     ) -> KeyPackage {
-        let builder =
-            KeyPackage::builder().leaf_node_capabilities(config::leaf_capabilities()).key_package_lifetime(config::key_package_lifetime());
+        let builder = KeyPackage::builder()
+            .leaf_node_capabilities(config::leaf_capabilities())
+            .key_package_lifetime(config::key_package_lifetime(now()));
         change(builder).build(suite, &self.provider, &self.leaf_key, leaf).unwrap().into_key_package()
     }
 
     pub(crate) fn create(self) -> Member {
         let leaf = self.leaf();
-        self.create_with(&config::create_config(&Kind::Direct), leaf)
+        self.create_with(&config::create_config(&Kind::Direct, now()), leaf)
     }
 
     pub(crate) fn create_with(self, config: &MlsGroupCreateConfig, leaf: CredentialWithKey) -> Member {
@@ -356,4 +359,9 @@ pub(crate) fn public_message(message: &[u8]) -> PublicMessageIn {
         MlsMessageBodyIn::PublicMessage(message) => message,
         _ => panic!("not a public message"),
     }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

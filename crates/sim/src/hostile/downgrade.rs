@@ -1,8 +1,8 @@
 //! Key packages and rooms under another suite than Sotto's.
 
 use openmls::prelude::{
-    Capabilities, Ciphersuite, CredentialType, CredentialWithKey, ExtensionType, GroupId, KeyPackage, KeyPackageBuilder, MlsGroup,
-    MlsGroupCreateConfig, OpenMlsProvider, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProposalType, ProtocolVersion,
+    Capabilities, Ciphersuite, CredentialType, CredentialWithKey, ExtensionType, GroupId, KeyPackage, KeyPackageBuilder, Lifetime,
+    MlsGroup, MlsGroupCreateConfig, OpenMlsProvider, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProposalType, ProtocolVersion,
 };
 use openmls_traits::signatures::Signer;
 use sotto_protocol::{ErrorCode, RoomId};
@@ -40,8 +40,9 @@ pub fn key_package_under(
     leaf: CredentialWithKey,
     change: impl FnOnce(KeyPackageBuilder) -> KeyPackageBuilder,
 ) -> Result<KeyPackage, ErrorCode> {
-    let builder =
-        KeyPackage::builder().leaf_node_capabilities(capabilities_with(suite)).key_package_lifetime(config::key_package_lifetime());
+    let builder = KeyPackage::builder()
+        .leaf_node_capabilities(capabilities_with(suite))
+        .key_package_lifetime(Lifetime::new(config::KEY_PACKAGE_SECONDS));
     Ok(change(builder).build(suite, provider, signer, leaf).map_err(internal)?.key_package().clone())
 }
 
@@ -60,7 +61,7 @@ pub fn room_under(
         .ciphersuite(suite)
         .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
         .padding_size(config::PADDING)
-        .lifetime(config::key_package_lifetime())
+        .lifetime(Lifetime::new(config::KEY_PACKAGE_SECONDS))
         .capabilities(capabilities_with(suite))
         .with_group_context_extensions(Kind::Direct.extensions())
         .use_ratchet_tree_extension(false)

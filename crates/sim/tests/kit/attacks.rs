@@ -49,7 +49,7 @@ fn commit(
 
 /// What the member has no right to: `victim` is the other's leaf.
 pub fn without_rights(mallory: &Person, seat: &mut Seat, victim: LeafNodeIndex, stranger: &Person) -> Vec<Attack> {
-    let (_, third) = package(stranger, config::key_package_lifetime());
+    let (_, third) = package(stranger, Lifetime::new(config::KEY_PACKAGE_SECONDS));
     let roles = Kind::Group(Roles::owned_by(mallory.account())).extensions();
     vec![
         attack(
@@ -84,7 +84,7 @@ pub fn unused_features(mallory: &Person, seat: &mut Seat, stranger: &Person, sta
     attacks.push(attack("a ReInit", refused, UploadCommit { commit: reinit.bytes().unwrap(), ..member::anew(&upload).unwrap() }));
 
     // Proposals that wait for somebody's commit.
-    let (key, package) = package(stranger, config::key_package_lifetime());
+    let (key, package) = package(stranger, Lifetime::new(config::KEY_PACKAGE_SECONDS));
     let (id, epoch) = (seat.group.group_id().clone(), seat.group.epoch());
     let external = JoinProposal::new::<openmls_rust_crypto::MemoryStorage>(package, id, epoch, &key).unwrap().to_bytes().unwrap();
     attacks.push(attack("a stranger's proposal", refused, UploadCommit { commit: Bytes(external), ..member::anew(&upload).unwrap() }));
@@ -136,7 +136,7 @@ pub fn wrong_lifetimes(mallory: &Person, seat: &mut Seat) -> Vec<Attack> {
 /// An Add of another device of the member, and the key of its leaf. Nothing is wrong with it.
 pub fn second_device(mallory: &Person, seat: &mut Seat) -> (UploadCommit, SignatureKeyPair) {
     let phone = other_device(mallory);
-    let (key, package) = package(&phone, config::key_package_lifetime());
+    let (key, package) = package(&phone, Lifetime::new(config::KEY_PACKAGE_SECONDS));
     (commit(mallory, seat, Some(&phone), |builder| builder.propose_adds([package])), key)
 }
 
