@@ -108,7 +108,7 @@ async fn r27_room_state_with_somebody_else_in_the_peers_place_is_refused() {
     alice.inject(&ServerFrame::Welcomes { welcomes: vec![welcome] });
     settle(&mut [&mut alice, &mut bob]).await;
     assert!(alice.epochs().unwrap().is_empty(), "nor there");
-    assert_eq!(alice.rooms[&room].peer.name.as_str(), "bob-1");
+    assert_eq!(alice.rooms[&room].title, "bob-1");
     alice.say(room, "for bob alone").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
     assert_eq!(alice.texts().last().unwrap().1, "sending");

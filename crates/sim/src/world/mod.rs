@@ -7,13 +7,13 @@ mod faults;
 mod history;
 mod oracle;
 mod person;
+mod place;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use fastrand::Rng;
-use sotto_backend::{Backend, BackendConfig, SessionToken};
+use sotto_backend::{Backend, SessionToken};
 use sotto_client::io::{Effect, Input, Method};
 use sotto_client::random;
 use sotto_client_api::views::ConnectionView;
@@ -21,6 +21,7 @@ use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
 
+use crate::clock::four_weeks_ago;
 use crate::disk::Disk;
 use crate::host::context;
 use crate::socket::Socket;
@@ -29,6 +30,7 @@ use crate::{Host, SimError, api};
 pub use faults::Faults;
 use oracle::Oracle;
 use person::Person;
+use place::Place;
 
 const PASSWORD: &str = "a quiet evening by the sea";
 /// Virtual time in which people act and things go wrong.
@@ -43,8 +45,7 @@ std::thread_local! {
     static RANDOM: RefCell<Rng> = const { RefCell::new(Rng::with_seed(0)) };
 }
 
-/// Makes ids and keys of this thread's engines come from a seed. The bytes that OpenMLS draws for itself still come from the system:
-/// schedules and outcomes repeat, ciphertexts don't.
+/// Makes ids and keys of this thread's engines come from a seed, those of OpenMLS too: a seed repeats itself to the byte.
 fn seed_randomness(seed: u64) {
     RANDOM.set(Rng::with_seed(seed));
     random::replace_source(|out| {
@@ -55,22 +56,40 @@ fn seed_randomness(seed: u64) {
 
 /// People who have signed up, to begin many worlds with: deriving passwords takes longer than a whole seed.
 pub struct Beginning {
-    folder: tempfile::TempDir,
+    place: Place,
     people: Vec<(UserName, SessionToken, Disk)>,
     now: Millis,
 }
 
 impl Beginning {
-    /// Signs people up.
+    /// Signs people up, at a server with its rows in memory.
     ///
     /// # Errors
     /// What refused it.
     pub async fn new(names: &[&str]) -> Result<Self, SimError> {
+        Self::at(four_weeks_ago(), Place::memory(), names).await
+    }
+
+    /// Signs people up, at a server with its rows in SQLite.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn on_sqlite(names: &[&str]) -> Result<Self, SimError> {
+        Self::at(four_weeks_ago(), Place::folder()?, names).await
+    }
+
+    /// The same people sign up once more, at the same time: nothing of this beginning is in the other.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn again(&self) -> Result<Self, SimError> {
+        let names: Vec<&str> = self.people.iter().map(|(name, ..)| name.as_str()).collect();
+        Self::at(self.now, Place::memory(), &names).await
+    }
+
+    async fn at(now: Millis, place: Place, names: &[&str]) -> Result<Self, SimError> {
         seed_randomness(0);
-        let folder = tempfile::tempdir().map_err(|_| SimError(ErrorCode::Unavailable, "folder"))?;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_millis());
-        let now = Millis::try_from(now).unwrap_or(0);
-        let backend = open(folder.path()).await?;
+        let backend = place.open().await?;
         let mut people = Vec::new();
         for name in names {
             let mut host = Host::new(&backend, now);
@@ -81,7 +100,7 @@ impl Beginning {
             people.push((name, token, host.disk.clone()));
         }
         backend.close().await;
-        Ok(Self { folder, people, now })
+        Ok(Self { place, people, now })
     }
 
     /// Lives one seed through to its end, with the faults that it chooses, or with these.
@@ -89,34 +108,20 @@ impl Beginning {
     /// # Errors
     /// The history and what was wrong in it.
     pub async fn live(&self, seed: u64, faults: Option<Faults>) -> Result<Summary, Failure> {
-        let folder = tempfile::tempdir().map_err(|error| Failure::early(seed, &error.to_string()))?;
-        let copied = copy(self.folder.path(), folder.path());
-        copied.map_err(|error| Failure::early(seed, &error.to_string()))?;
-        let backend = open(folder.path()).await.map_err(|error| Failure::early(seed, &format!("{error:?}")))?;
-        let mut world = World::new(seed, faults, self, folder, backend);
+        let early = |error| Failure::early(seed, &format!("{error:?}"));
+        let place = self.place.fork().map_err(early)?;
+        let backend = place.open().await.map_err(early)?;
+        let mut world = World::new(seed, faults, self, place, backend);
         let wrong = world.run().await.err();
         if let Some(backend) = world.backend.take() {
             backend.close().await;
         }
-        match wrong {
-            None => Ok(Summary { history: world.history, events: world.handled, kills: world.kills, texts: world.oracle.texts() }),
-            Some(wrong) => Err(Failure { seed, faults: world.storm.clone(), history: world.history, wrong }),
+        if let Some(wrong) = wrong {
+            return Err(Failure { seed, faults: world.storm.clone(), history: world.history, wrong });
         }
+        let ends = world.ends().map_err(|wrong| Failure::early(seed, &wrong))?;
+        Ok(Summary { history: world.history, events: world.handled, kills: world.kills, texts: world.oracle.texts(), ends })
     }
-}
-
-async fn open(folder: &Path) -> Result<Backend, SimError> {
-    Backend::open(BackendConfig::new(folder.to_owned())).await.map_err(|_| SimError(ErrorCode::Unavailable, "backend"))
-}
-
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
-    }
-    Ok(())
 }
 
 /// What a seed that went well amounted to.
@@ -130,6 +135,8 @@ pub struct Summary {
     pub kills: usize,
     /// Texts that were accepted and arrived.
     pub texts: usize,
+    /// Each room at the end: its epoch, and the authenticator in which all keys of its past are.
+    pub ends: Vec<(RoomId, u64, Vec<u8>)>,
 }
 
 /// A seed that went wrong. `Display` is the readable history.
@@ -187,7 +194,7 @@ struct World {
     rng: Rng,
     storm: Faults,
     faults: Faults,
-    folder: tempfile::TempDir,
+    place: Place,
     /// `None` while it is down.
     backend: Option<Backend>,
     people: Vec<Person>,
@@ -200,7 +207,7 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64, faults: Option<Faults>, beginning: &Beginning, folder: tempfile::TempDir, backend: Backend) -> Self {
+    fn new(seed: u64, faults: Option<Faults>, beginning: &Beginning, place: Place, backend: Backend) -> Self {
         seed_randomness(seed);
         let mut rng = Rng::with_seed(seed);
         let chosen = Faults::of(&mut rng);
@@ -212,7 +219,7 @@ impl World {
             rng,
             faults: storm.clone(),
             storm,
-            folder,
+            place,
             backend: Some(backend),
             people: people.collect(),
             queue: BTreeMap::new(),
@@ -605,7 +612,7 @@ impl World {
     async fn server_up(&mut self) {
         if self.backend.is_none() {
             self.note("the server is back");
-            self.backend = open(self.folder.path()).await.ok();
+            self.backend = self.place.open().await.ok();
         }
     }
 }
