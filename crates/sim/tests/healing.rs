@@ -121,3 +121,30 @@ async fn a_new_leaf_key_comes_with_every_update() {
     assert_eq!(said(&bob), said(&alice));
     assert_eq!(bob.notices, []);
 }
+
+// A browser can't write while it stages its new seat: the upload never leaves, and must not be waited for. Fails without
+// `forget_requests` in `Engine::roll_back`.
+#[tokio::test]
+async fn a_request_that_was_taken_back_with_its_turn_is_made_again() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    bob.open(room).await.unwrap();
+    for failing in 0..6 {
+        let copy = alice.copy_profile();
+        alice.say(room, "lost").await.unwrap();
+        settle(&mut [&mut alice, &mut bob]).await;
+        alice.set_online(false);
+        alice.restore_profile(copy).await.unwrap();
+        alice.fail_persist_in = Some(failing);
+        reconnect(&mut alice).await;
+        for _ in 0..20 {
+            alice.pass_time();
+            settle(&mut [&mut alice, &mut bob]).await;
+        }
+        alice.fail_persist_in = None;
+        let text = format!("write {failing} failed");
+        alice.say(room, &text).await.unwrap();
+        settle(&mut [&mut alice, &mut bob]).await;
+        assert_eq!(said(&bob).last(), Some(&text));
+    }
+}

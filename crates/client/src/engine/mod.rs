@@ -254,7 +254,7 @@ impl Engine {
                 out.push(Effect::Persist { id, batch });
             }
             Err(code) => {
-                self.roll_back(turn.opened_here);
+                self.roll_back(turn.opened_here, &turn.effects);
                 self.fail(on_failure, code, out);
             }
         }
@@ -271,7 +271,7 @@ impl Engine {
                 out.extend(in_flight.effects);
             }
             Err(code) => {
-                self.roll_back(in_flight.opened_here);
+                self.roll_back(in_flight.opened_here, &in_flight.effects);
                 self.fail(in_flight.on_failure, code, out);
             }
         }
@@ -284,7 +284,8 @@ impl Engine {
         }
     }
 
-    fn roll_back(&mut self, opened_here: bool) {
+    fn roll_back(&mut self, opened_here: bool, held: &[Effect]) {
+        self.forget_requests(held);
         if opened_here {
             self.data = None;
         } else if let Some(data) = &mut self.data {
@@ -293,6 +294,15 @@ impl Engine {
         // What was sent is forgotten with the rest: the outbox and the rooms are the truth, and are looked at again.
         self.net.forget_sent();
         self.retry_later(self.clock);
+    }
+
+    /// Requests of a turn that is taken back never leave, so no answer will come: who waits for one has to ask again.
+    fn forget_requests(&mut self, held: &[Effect]) {
+        for effect in held {
+            if let Effect::Request { id, .. } = effect {
+                self.requests.remove(id);
+            }
+        }
     }
 
     fn fail(&mut self, on_failure: OnFailure, code: ErrorCode, out: &mut Vec<Effect>) {

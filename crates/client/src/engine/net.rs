@@ -410,6 +410,7 @@ impl Engine {
 
     /// Takes back what a refused answer has changed, and keeps only what the page is told.
     pub(super) fn undo_turn(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+        self.forget_requests(&turn.effects);
         turn.effects.retain(|effect| matches!(effect, Effect::Emit(_)));
         turn.entries.clear();
         if let Some(data) = &mut self.data {
