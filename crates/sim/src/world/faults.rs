@@ -26,6 +26,10 @@ pub struct Faults {
     pub partition: u32,
     /// A person's clock jumps by up to two minutes, or by a week, at an action.
     pub skew: u32,
+    /// A person makes a backup of the browser, or starts it from the backup that is there, at an action.
+    pub restore: u32,
+    /// A person loses the browser with all that is in it and signs in with another, at an action.
+    pub replace: u32,
 }
 
 impl Faults {
@@ -41,6 +45,8 @@ impl Faults {
         fail_persist: 0,
         partition: 0,
         skew: 0,
+        restore: 0,
+        replace: 0,
     };
 
     /// The faults of a seed: each kind with an even chance.
@@ -56,6 +62,9 @@ impl Faults {
             fail_persist: some(400),
             partition: some(1_500),
             skew: some(1_000),
+            // Rarer than the others: what they excuse is excused for the rest of a seed.
+            restore: if rng.u32(0..4) == 0 { 1_000 } else { 0 },
+            replace: if rng.u32(0..8) == 0 { 300 } else { 0 },
             delay: (1, if rng.bool() { 50 } else { 4_000 }),
         }
     }

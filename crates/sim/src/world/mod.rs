@@ -10,7 +10,7 @@ mod person;
 mod place;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use sotto_backend::{Backend, SessionToken};
@@ -186,6 +186,8 @@ enum Event {
     Wake { who: usize, life: u32, wake: u32 },
     /// The server starts again.
     ServerUp,
+    /// The person signs in with a browser that was never here.
+    SignIn { who: usize },
 }
 
 struct World {
@@ -304,7 +306,7 @@ impl World {
     async fn handle(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Start { who } => {
-                if !self.people[who].running {
+                if !self.people[who].running && !self.people[who].away {
                     self.note_of(who, "starts");
                     self.people[who].start();
                     self.command(who, Command::Boot { signed_in: true });
@@ -342,6 +344,7 @@ impl World {
             Event::Up { who, line, bytes } => self.frame_at_server(who, line, &bytes).await,
             Event::Request { who, life, id, method, path, body } => self.request_at_server(who, life, id, method, &path, &body).await,
             Event::ServerUp => self.server_up().await,
+            Event::SignIn { who } => self.sign_in(who).await,
         }
         Ok(())
     }
@@ -370,6 +373,13 @@ impl World {
             self.people[who].skew += days + self.rng.i64(-120_000..=120_000);
             self.note_of(who, format!("has another clock, {} s off", self.people[who].skew / 1000));
         }
+        if self.happens(self.faults.restore) && !self.people[who].away {
+            self.back_up_or_restore(who);
+        }
+        if self.happens(self.faults.replace) && !self.people[who].away {
+            self.note_of(who, "loses the browser");
+            self.lose_browser(who);
+        }
         if !self.people[who].running {
             return;
         }
@@ -393,6 +403,58 @@ impl World {
         }
     }
 
+    fn back_up_or_restore(&mut self, who: usize) {
+        match self.people[who].backup.take() {
+            None => {
+                self.note_of(who, "makes a backup");
+                let accepted = self.oracle.accepted_of(who);
+                self.people[who].back_up(accepted);
+            }
+            Some(backup) => {
+                self.note_of(who, "goes back to the backup");
+                if self.people[who].running {
+                    self.kill_browser(who);
+                }
+                self.oracle.may_be_lost(who, &backup.accepted);
+                self.people[who].restore(backup);
+            }
+        }
+    }
+
+    fn lose_browser(&mut self, who: usize) {
+        self.people[who].die();
+        self.people[who].away = true;
+        self.oracle.may_be_lost(who, &BTreeSet::new());
+        let wait = self.rng.u64(10..20_000);
+        self.after(wait, Event::SignIn { who });
+    }
+
+    /// Signing in is a matter of seconds between a person and a page, in which nothing else happens here.
+    async fn sign_in(&mut self, who: usize) {
+        let name = self.people[who].name.clone();
+        let signed_in = match &self.backend {
+            Some(backend) if !self.cut_off(who) => {
+                let mut host = Host::new(backend, self.people[who].clock(self.now));
+                match host.sign_in(name.as_str(), PASSWORD).await {
+                    Ok(()) => host.token.take().map(|token| (token, host.disk)),
+                    Err(error) => {
+                        self.note_of(who, format!("can't sign in: {error:?}"));
+                        None
+                    }
+                }
+            }
+            _ => None,
+        };
+        if let Some((token, disk)) = signed_in {
+            self.note_of(who, "has signed in with another browser");
+            self.people[who].sign_in(token, disk);
+            self.after(1, Event::Start { who });
+        } else {
+            self.after(5_000, Event::SignIn { who });
+        }
+        self.pump().await;
+    }
+
     /// One step of an engine, and its effects in order.
     fn step(&mut self, who: usize, input: Input) -> Result<(), String> {
         let clock = self.people[who].clock(self.now);
@@ -403,6 +465,13 @@ impl World {
                 return Ok(());
             }
             self.carry_out(who, effect)?;
+        }
+        if self.people[who].is_replaced() {
+            if !self.people[who].restored {
+                return Err(format!("{} is no device any more, and was never restored", self.people[who].name));
+            }
+            self.note_of(who, "is no device any more");
+            self.lose_browser(who);
         }
         Ok(())
     }

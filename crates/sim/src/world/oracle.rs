@@ -1,4 +1,5 @@
-//! What must be true when the storm is over: nothing accepted is lost, nothing is there twice, one order for all, one epoch for all.
+//! What must be true when the storm is over: nothing accepted is lost, nothing is there twice, one order for all, one epoch for all. Who
+//! was started from an older copy, or anew, may lack what the copy lacked, and is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use sotto_client_api::{Command, Reply};
 use sotto_protocol::{RoomId, Seq};
 
 use super::World;
-use super::person::Line;
+use super::person::{Line, Past};
 
 /// A command of one life of one browser.
 type CommandKey = (usize, u32, u32);
@@ -16,8 +17,10 @@ type CommandKey = (usize, u32, u32);
 pub(super) struct Oracle {
     written: u32,
     waiting: BTreeMap<CommandKey, (RoomId, String)>,
-    /// "Sending" was shown: from then on it must never get lost.
-    accepted: BTreeSet<(RoomId, String)>,
+    /// "Sending" was shown to this person: from then on it must never get lost.
+    accepted: BTreeMap<(RoomId, String), usize>,
+    /// Of these, those whose browser was lost or went back to before them. They may have left it by then, or not.
+    doubtful: BTreeSet<(RoomId, String)>,
 }
 
 impl Oracle {
@@ -32,8 +35,18 @@ impl Oracle {
 
     pub(super) fn replied(&mut self, key: CommandKey, accepted: bool) {
         if let Some(text) = self.waiting.remove(&key).filter(|_| accepted) {
-            self.accepted.insert(text);
+            self.accepted.insert(text, key.0);
         }
+    }
+
+    pub(super) fn accepted_of(&self, who: usize) -> BTreeSet<(RoomId, String)> {
+        self.accepted.iter().filter(|(_, author)| **author == who).map(|(text, _)| text.clone()).collect()
+    }
+
+    /// A browser has only these accepted texts left.
+    pub(super) fn may_be_lost(&mut self, who: usize, left: &BTreeSet<(RoomId, String)>) {
+        let gone = self.accepted_of(who).into_iter().filter(|text| !left.contains(text));
+        self.doubtful.extend(gone);
     }
 
     pub(super) fn texts(&self) -> usize {
@@ -55,9 +68,11 @@ impl World {
         for (room, readers) in &timelines {
             self.judge_room(*room, readers)?;
         }
-        for (room, text) in &self.oracle.accepted {
-            let there = timelines.get(room).is_some_and(|readers| readers.iter().all(|(_, timeline)| count(timeline, text) == 1));
-            if !there {
+        for (room, text) in self.oracle.accepted.keys().filter(|text| !self.oracle.doubtful.contains(text)) {
+            let readers = timelines.get(room).map(Vec::as_slice).unwrap_or_default();
+            let whole = |who: &usize| self.people[*who].past == Past::Whole;
+            let there = readers.iter().filter(|(who, _)| whole(who)).all(|(_, timeline)| count(timeline, text) == 1);
+            if !there || readers.iter().all(|(_, timeline)| count(timeline, text) == 0) {
                 return Err(format!("{text} was accepted and is not there exactly once for everybody"));
             }
         }
@@ -72,7 +87,8 @@ impl World {
                     return Err(format!("{} saw {line:?} at {seq}, and it is {:?} now", name(*who), timeline.get(seq)));
                 }
             }
-            if let Some((seq, line)) = timeline.iter().find(|(_, line)| is_gap(line)) {
+            let whole = self.people[*who].past == Past::Whole;
+            if let Some((seq, line)) = timeline.iter().find(|(_, line)| whole && is_gap(line)) {
                 return Err(format!("{} has {line:?} at {seq}", name(*who)));
             }
             for text in timeline.values().filter_map(|line| if let Line::Text(_, text) = line { Some(text) } else { None }) {
@@ -81,13 +97,24 @@ impl World {
                 }
             }
         }
-        let texts = |timeline: &Timeline| -> Timeline {
-            timeline.iter().filter(|(_, line)| matches!(line, Line::Text(..))).map(|(seq, line)| (*seq, line.clone())).collect()
-        };
-        let Some(((first, one), rest)) = readers.split_first() else { return Ok(()) };
-        for (who, other) in rest {
-            if texts(one) != texts(other) {
-                return Err(format!("{} has {:?}\nbut {} has {:?}", name(*first), texts(one), name(*who), texts(other)));
+        // Who has everything agrees on all of it; who may lack something has nothing else, and is told when something is gone.
+        let mut all = Timeline::new();
+        for (who, timeline) in readers {
+            for (seq, line) in texts(timeline) {
+                if let Some(other) = all.insert(seq, line.clone()).filter(|other| *other != line) {
+                    return Err(format!("{} has {line:?} at {seq}, where another has {other:?}", name(*who)));
+                }
+            }
+        }
+        for (who, timeline) in readers {
+            let lacks = all.len() - texts(timeline).len();
+            let excused = match self.people[*who].past {
+                Past::Whole => false,
+                Past::Restored => timeline.values().any(|line| is_gap(line) || is_beginning(line)),
+                Past::New => true,
+            };
+            if lacks > 0 && !excused {
+                return Err(format!("{} lacks {lacks} of {all:?}\nand has {timeline:?}", name(*who)));
             }
         }
         Ok(())
@@ -152,7 +179,17 @@ fn count(timeline: &Timeline, text: &str) -> usize {
     timeline.values().filter(|line| matches!(line, Line::Text(_, other) if other == text)).count()
 }
 
-/// Nothing in these worlds excuses a hole: no device is replaced, nothing is so old that it is deleted.
+fn texts(timeline: &Timeline) -> Timeline {
+    timeline.iter().filter(|(_, line)| matches!(line, Line::Text(..))).map(|(seq, line)| (*seq, line.clone())).collect()
+}
+
+/// The room was not in the copy: this browser is new in it.
+fn is_beginning(line: &Line) -> bool {
+    matches!(line, Line::System(what) if what.starts_with("JoinedHere"))
+}
+
+/// A hole that is told. Only an older copy of the browser excuses one: nothing is so old that it is deleted.
 fn is_gap(line: &Line) -> bool {
-    matches!(line, Line::System(what) if what.starts_with("NotReadable") || what.starts_with("Missing"))
+    const GAPS: [&str; 3] = ["NotReadable", "Missing", "Missed"];
+    matches!(line, Line::System(what) if GAPS.iter().any(|gap| what.starts_with(gap)))
 }

@@ -1,6 +1,6 @@
 //! A person's browser in a world: engine and disk, one connection, and what has been on the screen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sotto_backend::SessionToken;
 use sotto_client::Engine;
@@ -28,6 +28,25 @@ impl Line {
             EntryBody::System(line) => Self::System(format!("{line:?}")),
         }
     }
+}
+
+/// What a person may be without by no fault of the product's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Past {
+    /// Nothing.
+    Whole,
+    /// The browser was started from an older copy of itself: what came after the copy can be lost here, and it is said how much.
+    Restored,
+    /// The browser is a new one: what was before it can't be here.
+    New,
+}
+
+/// What was in a browser when its backup was made, and what had been on the screen by then.
+pub(super) struct Backup {
+    disk: Disk,
+    seen: BTreeMap<(RoomId, Seq), Line>,
+    /// Texts of this person that had been accepted by then.
+    pub(super) accepted: BTreeSet<(RoomId, String)>,
 }
 
 /// The browser and whoever sits in front of it.
@@ -58,6 +77,12 @@ pub(super) struct Person {
     pub(super) notices: Vec<ErrorCode>,
     /// Everything that was ever on the screen with its place in the log.
     pub(super) seen: BTreeMap<(RoomId, Seq), Line>,
+    pub(super) past: Past,
+    pub(super) backup: Option<Backup>,
+    /// This browser was started from a backup, so it may turn out to be no device any more.
+    pub(super) restored: bool,
+    /// The browser is lost, and the person is on the way to another.
+    pub(super) away: bool,
 }
 
 impl Person {
@@ -82,7 +107,39 @@ impl Person {
             rooms: BTreeMap::new(),
             notices: Vec::new(),
             seen: BTreeMap::new(),
+            past: Past::Whole,
+            backup: None,
+            restored: false,
+            away: false,
         }
+    }
+
+    pub(super) fn back_up(&mut self, accepted: BTreeSet<(RoomId, String)>) {
+        self.backup = Some(Backup { disk: self.disk.clone(), seen: self.seen.clone(), accepted });
+    }
+
+    /// What is in the browser is what was in it then.
+    pub(super) fn restore(&mut self, backup: Backup) {
+        self.disk = backup.disk;
+        self.seen = backup.seen;
+        self.restored = true;
+        if self.past == Past::Whole {
+            self.past = Past::Restored;
+        }
+    }
+
+    /// Another browser, in which this person has just signed in.
+    pub(super) fn sign_in(&mut self, token: SessionToken, disk: Disk) {
+        (self.token, self.disk) = (token, disk);
+        self.seen.clear();
+        self.backup = None;
+        self.past = Past::New;
+        (self.restored, self.away) = (false, false);
+    }
+
+    /// The browser was restored from before its newest key update, or the account has gone to another one.
+    pub(super) fn is_replaced(&self) -> bool {
+        matches!(self.phase, Phase::Replaced { .. })
     }
 
     /// The browser starts with nothing but its disk.
