@@ -51,7 +51,7 @@ pub fn error(code: ErrorCode) -> String {
         E::Unsupported => {
             "This browser lacks something that Sotto needs (storage, locks or WebAssembly). Leave private mode, or use a current browser."
         }
-        E::OtherTab => "Sotto runs in another tab of this browser. Go on there, or close it and reload this one.",
+        E::OtherTab => "Sotto runs in another tab of this browser. Go on there.",
         E::Offline => "There is no connection to the server. Check your network, then try again.",
         E::WrongPassphrase => "That is not the passphrase of this browser. Try again.",
         E::NotReady => "Sotto is still starting. Try again in a moment.",

@@ -29,7 +29,7 @@ test("the page says so when the engine's module does not load", async ({ arrive 
 
 for (const [what, line] of [
   ["IndexedDB", "Object.defineProperty(self, 'indexedDB', { value: undefined });"],
-  ["Web Locks", "Object.defineProperty(navigator, 'locks', { value: undefined });"],
+  ["Web Locks and BroadcastChannel", "Object.defineProperty(navigator, 'locks', { value: undefined }); delete self.BroadcastChannel;"],
 ] as const) {
   // Fails when `is_supported` in worker/src/scope.rs does not ask for it.
   test(`a browser without ${what} is told so`, async ({ arrive }) => {

@@ -100,16 +100,3 @@ test("the server goes away and comes back: nothing is lost, and the page says wh
   await jonas.send("after the cut");
   await mira.expectMessage("after the cut");
 });
-
-test("a second tab is refused with an explanation, and takes over when the first is closed", async ({ mira }) => {
-  const second = await mira.context.newPage();
-  mira.watch(second);
-  await second.goto("/");
-  await expect(second.getByTestId("other-tab")).toBeVisible();
-  await mira.expectSignedIn();
-
-  await mira.closeTab();
-  mira.page = second;
-  await mira.at("reload").click();
-  await mira.expectSignedIn();
-});

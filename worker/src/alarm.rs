@@ -33,11 +33,22 @@ impl Alarm {
     /// Rings at `at`, or at once when that has passed; an earlier setting is forgotten. It may ring too early (rounding, a very long
     /// delay): then the engine sets it again. It never asks the clock whether it is time, since clocks are set back.
     pub(crate) fn set(&self, at: Millis) {
-        if let Some(timer) = self.timer.take() {
-            scope().clear_timeout_with_handle(timer);
-        }
+        self.forget();
         let delay = at.saturating_sub(now()).min(LONGEST) as i32;
         let on_time = self.on_time.as_ref().unchecked_ref();
         self.timer.set(scope().set_timeout_with_callback_and_timeout_and_arguments_0(on_time, delay).ok());
+    }
+
+    fn forget(&self) {
+        if let Some(timer) = self.timer.take() {
+            scope().clear_timeout_with_handle(timer);
+        }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        // The browser would call a closure that is gone.
+        self.forget();
     }
 }

@@ -1,20 +1,26 @@
-//! Runs the engine: one step at a time, effects carried out strictly in order, answers coming back as inputs.
+//! Runs the engine of the tab that leads: one step at a time, effects carried out strictly in order, answers coming back as inputs.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use sotto_client::Engine;
 use sotto_client::io::{Effect, Input};
+use sotto_client::tabs::Term;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::alarm::Alarm;
 use crate::socket::Socket;
 use crate::storage::{Job, Storage};
-use crate::{http, page, scope};
+use crate::tab::Tab;
+use crate::{http, scope};
 
 /// The engine and everything outside of it.
 pub(crate) struct Host {
+    tab: Weak<Tab>,
+    term: Term,
+    /// Another tab leads: nothing that comes late reaches the engine any more, and nothing of it gets out.
+    stopped: Cell<bool>,
     engine: RefCell<Engine>,
     inputs: RefCell<VecDeque<Input>>,
     stepping: Cell<bool>,
@@ -26,13 +32,16 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// A host with a fresh engine.
-    pub(crate) fn new() -> Rc<Self> {
+    /// A host with a fresh engine, for a term that has begun in `storage`.
+    pub(crate) fn new(tab: Weak<Tab>, storage: Storage, term: Term) -> Rc<Self> {
         Rc::new_cyclic(|host| Self {
+            tab,
+            term,
+            stopped: Cell::new(false),
             engine: RefCell::new(Engine::new(scope::nfkc)),
             inputs: RefCell::default(),
             stepping: Cell::new(false),
-            storage: Storage::default(),
+            storage,
             jobs: RefCell::default(),
             storing: Cell::new(false),
             socket: RefCell::new(None),
@@ -42,6 +51,9 @@ impl Host {
 
     /// Lets the engine take an input. An input that comes up while effects are carried out waits for the next step.
     pub(crate) fn deliver(self: &Rc<Self>, input: Input) {
+        if self.stopped.get() {
+            return;
+        }
         self.inputs.borrow_mut().push_back(input);
         if self.stepping.replace(true) {
             return;
@@ -55,6 +67,19 @@ impl Host {
         self.stepping.set(false);
     }
 
+    /// Ends for good what goes on here.
+    pub(crate) fn stop(&self) {
+        self.stopped.set(true);
+        self.inputs.borrow_mut().clear();
+        self.jobs.borrow_mut().clear();
+        drop(self.socket.take());
+        self.storage.close();
+        // What it holds open must not stay in memory. A step that goes on has it, and is the last.
+        if let Ok(mut engine) = self.engine.try_borrow_mut() {
+            *engine = Engine::new(scope::nfkc);
+        }
+    }
+
     /// The socket of now has closed.
     pub(crate) fn socket_closed(self: &Rc<Self>) {
         drop(self.socket.take());
@@ -62,6 +87,9 @@ impl Host {
     }
 
     fn carry_out(self: &Rc<Self>, effect: Effect) {
+        if self.stopped.get() {
+            return;
+        }
         match effect {
             Effect::Open => self.store(Job::Open),
             Effect::Persist { id, batch } => self.store(Job::Persist { id, batch }),
@@ -77,7 +105,11 @@ impl Host {
                     host.deliver(Input::Response { id, result });
                 });
             }
-            Effect::Emit(message) => page::post(&message),
+            Effect::Emit(message) => {
+                if let Some(tab) = self.tab.upgrade() {
+                    tab.emitted(message);
+                }
+            }
             Effect::WakeAt(at) => self.alarm.set(at),
         }
     }
@@ -109,6 +141,9 @@ impl Host {
         spawn_local(async move {
             while let Some(job) = host.next_job() {
                 let answer = host.storage.run(job).await;
+                if host.storage.is_superseded() {
+                    return host.tab.upgrade().into_iter().for_each(|tab| tab.superseded(host.term));
+                }
                 host.deliver(answer);
             }
             host.storing.set(false);

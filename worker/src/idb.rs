@@ -6,6 +6,9 @@
 //! A transaction commits by itself when the task ends without a pending request, so nothing but its own requests may be awaited
 //! while it is open.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -43,6 +46,26 @@ pub(crate) async fn open(name: &str, version: u32, stores: &'static [&'static st
     Ok(done(request.into()).await?.unchecked_into())
 }
 
+/// Opens a database that is there; `None` when there is none, and none is made.
+pub(crate) async fn open_existing(name: &str, version: u32) -> Result<Option<IdbDatabase>, JsValue> {
+    let request = factory()?.open_with_u32(name, version)?;
+    let is_new = Rc::new(Cell::new(false));
+    let on_upgrade = Closure::once({
+        let (request, is_new) = (request.clone(), Rc::clone(&is_new));
+        move || {
+            is_new.set(true);
+            // A database whose making is taken back was never there.
+            request.transaction().map_or(Ok(()), |making| making.abort())
+        }
+    });
+    request.set_onupgradeneeded(Some(on_upgrade.as_ref().unchecked_ref()));
+    match done(request.into()).await {
+        Ok(database) => Ok(Some(database.unchecked_into())),
+        Err(_) if is_new.get() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Deletes a database. Where a connection that is about to die still blocks it, the browser goes on by itself.
 pub(crate) async fn delete(name: &str) -> Result<(), JsValue> {
     let request = factory()?.delete_database(name)?;
@@ -67,24 +90,27 @@ pub(crate) fn writing(database: &IdbDatabase, stores: &[&str]) -> Result<IdbTran
 }
 
 /// Runs `work` in a writing transaction and waits for its end: all of it is on disk, or (on any error) none.
-pub(crate) async fn write(
+pub(crate) async fn write<T>(
     database: &IdbDatabase,
     stores: &[&str],
-    work: impl FnOnce(&IdbTransaction) -> Result<(), JsValue>,
-) -> Result<(), JsValue> {
+    work: impl AsyncFnOnce(&IdbTransaction) -> Result<T, JsValue>,
+) -> Result<T, JsValue> {
     let transaction = writing(database, stores)?;
     let ended = Promise::new(&mut |resolve: Function, reject: Function| {
         transaction.set_oncomplete(Some(&resolve));
         transaction.set_onabort(Some(&reject));
     });
-    if let Err(error) = work(&transaction) {
-        // What was requested before the error must not be committed by the end of this task.
-        let _ = transaction.abort();
-        let _ = JsFuture::from(ended).await;
-        return Err(error);
-    }
+    let done = match work(&transaction).await {
+        Ok(done) => done,
+        Err(error) => {
+            // What was requested before the error must not be committed by the end of this task.
+            let _ = transaction.abort();
+            let _ = JsFuture::from(ended).await;
+            return Err(error);
+        }
+    };
     match JsFuture::from(ended).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(done),
         // The event does not say why; the transaction does (QuotaExceededError and the like).
         Err(event) => Err(transaction.error().map_or(event, JsValue::from)),
     }

@@ -2,12 +2,14 @@
 //!
 //! | file | its one job |
 //! |---|---|
+//! | `tab` | this tab among the others: it leads, follows or searches |
 //! | `host` | one engine step at a time, effects strictly in order |
 //! | `page` | messages from and to the page |
+//! | `channel` | messages from and to the other tabs |
 //! | `storage` | the four storage effects, one after another |
 //! | `idb` | IndexedDB requests and transactions as futures |
 //! | `device_key` | the storage key's wrap under a non-extractable WebCrypto key |
-//! | `tab_lock` | one engine for each browser profile |
+//! | `locks` | Web Locks |
 //! | `socket` | the sync WebSocket |
 //! | `http` | calls of `/api/v1` |
 //! | `alarm` | the one timer |
@@ -17,15 +19,17 @@
 //! state that was never persisted.
 
 mod alarm;
+mod channel;
 mod device_key;
 mod host;
 mod http;
 mod idb;
+mod locks;
 mod page;
 mod scope;
 mod socket;
 mod storage;
-mod tab_lock;
+mod tab;
 
 use wasm_bindgen::prelude::*;
 
@@ -33,5 +37,5 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(start)]
 pub fn start() {
     std::panic::set_hook(Box::new(|_| page::last_words()));
-    page::listen(host::Host::new());
+    tab::Tab::start();
 }

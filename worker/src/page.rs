@@ -3,20 +3,19 @@
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use sotto_client::io::Input;
 use sotto_client_api::views::Phase;
-use sotto_client_api::{FromWorker, ToWorker, Update, wire};
+use sotto_client_api::{FromWorker, Update, wire};
 use sotto_protocol::ErrorCode;
 use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;
 use zeroize::Zeroizing;
 
-use crate::host::Host;
 use crate::scope::scope;
+use crate::tab::Tab;
 
-/// Hands every message of the page to the host from now on.
-pub(crate) fn listen(host: Rc<Host>) {
-    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| receive(&host, &event.data()));
+/// Hands every message of the page to its tab from now on.
+pub(crate) fn listen(tab: Rc<Tab>) {
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| receive(&tab, &event.data()));
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // Lives as long as the worker.
     on_message.forget();
@@ -29,7 +28,7 @@ pub(crate) fn post(message: &FromWorker) {
     let _ = scope().post_message(&Uint8Array::from(bytes.as_slice()));
 }
 
-/// The engine panicked: tells the page and ends the worker, which also lets go of the tab lock. In-flight transactions
+/// The engine panicked: tells the page and ends the worker, which also lets go of its locks. In-flight transactions
 /// commit whole or not at all. Nothing of the panic's text is shown, for it could quote data.
 pub(crate) fn last_words() {
     post(&FromWorker::Update(Update::Phase(Phase::Broken { code: ErrorCode::Internal })));
@@ -37,11 +36,11 @@ pub(crate) fn last_words() {
     scope().close();
 }
 
-fn receive(host: &Rc<Host>, data: &JsValue) {
+fn receive(tab: &Rc<Tab>, data: &JsValue) {
     // Passwords pass through here: the copy in this module's memory does not outlive its parsing.
     let bytes = Zeroizing::new(data.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default());
     match wire::decode(&bytes) {
-        Ok(ToWorker { id, command }) => host.deliver(Input::Command { id, command }),
+        Ok(message) => tab.asked(message),
         Err(code) => post(&refusal(wire::id_of(&bytes), code)),
     }
 }

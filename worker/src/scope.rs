@@ -1,8 +1,9 @@
 //! What the worker's global scope offers: scope, clock, text, and whether the browser has what Sotto needs.
 
-use js_sys::{JsString, Reflect};
+use js_sys::{JsString, Promise, Reflect};
 use sotto_protocol::Millis;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::DedicatedWorkerGlobalScope;
 
 /// The worker's global scope.
@@ -16,12 +17,20 @@ pub(crate) fn now() -> Millis {
     js_sys::Date::now() as Millis
 }
 
+/// Ends after some time.
+pub(crate) async fn sleep(ms: i32) {
+    let timer = Promise::new(&mut |wake, _| {
+        let _set = scope().set_timeout_with_callback_and_timeout_and_arguments_0(&wake, ms);
+    });
+    let _woken = JsFuture::from(timer).await;
+}
+
 /// NFKC (`String.prototype.normalize`, ECMA-262 §22.1.3.15). What Unicode has assigned is normalized alike by all browsers for good.
 pub(crate) fn nfkc(text: &str) -> String {
     JsString::from(text).normalize("NFKC").into()
 }
 
-/// Whether IndexedDB, Web Locks and WebCrypto are all there (insecure pages and old browsers lack some).
+/// Whether IndexedDB, WebCrypto and a way to tell whether another tab runs are there (insecure pages and old browsers lack some).
 pub(crate) fn is_supported() -> bool {
     let there = |path: &[&str]| {
         let mut value = JsValue::from(scope());
@@ -33,7 +42,7 @@ pub(crate) fn is_supported() -> bool {
         }
         true
     };
-    there(&["indexedDB"]) && there(&["navigator", "locks"]) && there(&["crypto", "subtle"])
+    there(&["indexedDB"]) && there(&["crypto", "subtle"]) && (there(&["navigator", "locks"]) || there(&["BroadcastChannel"]))
 }
 
 /// Name of a thrown or rejected DOM exception (`QuotaExceededError`), empty for anything else.

@@ -97,7 +97,7 @@ pub enum Input {
         /// What is asked.
         command: Command,
     },
-    /// Answer to [`Effect::Open`]. Errors: `other_tab` (no lock), `unsupported`, `storage_damaged`.
+    /// Answer to [`Effect::Open`]. Errors: `unsupported`, `storage_damaged`.
     Opened(Result<Opened, ErrorCode>),
     /// Answer to [`Effect::Persist`].
     Persisted {
@@ -147,7 +147,7 @@ pub enum Method {
 /// What must happen outside.
 #[derive(Debug)]
 pub enum Effect {
-    /// Take the tab lock, open the database, read profile and state. Answer: [`Input::Opened`].
+    /// Open the database, read profile and state. Answer: [`Input::Opened`].
     Open,
     /// Write in one strict transaction. Answer: [`Input::Persisted`].
     Persist {

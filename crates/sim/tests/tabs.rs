@@ -212,6 +212,8 @@ async fn r63_two_tabs_a_leader_that_dies_at_any_effect_loses_and_doubles_nothing
         bob.open(room).await.unwrap();
         let at_bob: Vec<_> = bob.texts().into_iter().map(|(text, _)| text).collect();
         assert!(at_bob.ends_with(newest), "deaf {deaf}, leader dead at effect {effect}: {at_bob:?}");
+        // Twice the same text under one id is one line on a page, and still two messages.
+        assert_eq!(bob.rooms[&room].unread as usize, said.len(), "deaf {deaf}, leader dead at effect {effect}");
         alice = tabs.host;
     }
     assert!(died > 60, "{died} deaths");

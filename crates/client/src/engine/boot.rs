@@ -35,9 +35,8 @@ impl Engine {
         }
         let result = opened.and_then(|opened| self.open_profile(turn, opened));
         if let Err(code) = result {
-            let phase = if code == ErrorCode::OtherTab { Phase::OtherTab } else { Phase::Broken { code } };
             self.data = None;
-            self.set_phase(turn, phase);
+            self.set_phase(turn, Phase::Broken { code });
         }
         if let Some(id) = self.waiting.take() {
             turn.reply(id, Reply::Done);

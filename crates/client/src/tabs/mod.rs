@@ -25,7 +25,7 @@ pub use desk::Desk;
 pub use view::View;
 
 /// A tab, by a number that it draws when it starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TabId([u8; 16]);
 
 impl TabId {
