@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sotto_backend::{Backend, Caller, RequestContext, SessionToken};
 use sotto_client::Engine;
-use sotto_client::io::{Batch, Effect, Input};
+use sotto_client::io::{Batch, Effect, Input, Opened};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
@@ -34,6 +34,35 @@ pub(crate) fn context(now: Millis) -> RequestContext {
 /// A browser's data as they were once.
 #[derive(Clone, PartialEq)]
 pub struct ProfileCopy(pub(crate) Disk);
+
+impl ProfileCopy {
+    /// For a file.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.0.encode()
+    }
+
+    /// From a file.
+    ///
+    /// # Errors
+    /// `malformed`.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ErrorCode> {
+        Disk::decode(bytes).map(Self)
+    }
+
+    /// As a later release would have written it: another version in front, the rest not to be read.
+    #[must_use]
+    pub fn of_a_later_version(mut self) -> Self {
+        self.0.raise_profile_version();
+        self
+    }
+
+    /// What an engine finds there.
+    #[must_use]
+    pub fn open(&self) -> Opened {
+        self.0.open()
+    }
+}
 
 /// A person's browser.
 pub struct Host {
@@ -172,6 +201,11 @@ impl Host {
     pub async fn restore_profile(&mut self, copy: ProfileCopy) -> Result<(), SimError> {
         self.disk = copy.0;
         self.reload().await
+    }
+
+    /// A fixture's data, before the first boot.
+    pub(crate) fn put_profile(&mut self, copy: ProfileCopy) {
+        self.disk = copy.0;
     }
 
     /// System lines of the open room in order.

@@ -4,6 +4,7 @@
 mod api;
 mod clock;
 mod disk;
+pub mod fixture;
 mod host;
 pub mod hostile;
 mod socket;

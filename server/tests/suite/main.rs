@@ -16,3 +16,4 @@ mod sessions;
 mod silence;
 mod socket;
 mod tls;
+mod upgrade;

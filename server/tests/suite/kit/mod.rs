@@ -12,6 +12,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_sotto");
 
@@ -36,8 +37,15 @@ impl Server {
     }
 
     pub fn start_with(environment: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        write_site(&dir.path().join("site"));
+        Self::start_in(prepared_folder(), environment)
+    }
+
+    /// On a folder where a server may have been before.
+    pub fn start_on(dir: tempfile::TempDir) -> Self {
+        Self::start_in(dir, &[])
+    }
+
+    fn start_in(dir: tempfile::TempDir, environment: &[(&str, &str)]) -> Self {
         let mut all = vec![("SOTTO_LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
         all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let (child, url) = spawn(dir.path(), &all).expect("the server starts");
@@ -142,6 +150,28 @@ fn spawn(dir: &Path, environment: &[(String, String)]) -> Result<(Child, String)
             Err(std::fs::read_to_string(dir.join("log")).unwrap())
         }
     }
+}
+
+/// A folder with a site and no data.
+pub fn prepared_folder() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write_site(&dir.path().join("site"));
+    dir
+}
+
+/// Starts, and kills `later` after a file is there. Says whether the server was not ready yet.
+pub fn killed_start(dir: &Path, file: &Path, later: Duration) -> bool {
+    let environment = [("SOTTO_LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
+    let mut child = command(dir, &environment).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    while !file.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+    }
+    std::thread::sleep(later);
+    child.kill().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    child.wait().unwrap();
+    said.is_empty()
 }
 
 /// Runs a start that must be refused; what the operator reads.
