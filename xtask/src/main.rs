@@ -8,6 +8,7 @@ mod bench;
 mod budget;
 mod checks;
 mod command;
+mod fuzz;
 mod paths;
 mod serve;
 mod soak;
@@ -28,6 +29,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   bench                                  the worker's Argon2id beside the native one
   soak [COUNT]                           the long tests
   sim                                    seeds of the simulated world (SEEDS=n how many, FROM=n where they begin, SEED=n one again)
+  fuzz [TARGET…]                         fuzz targets, FUZZ_SECONDS=n each
   release                                binary and site under target/dist";
 
 fn main() -> Result<()> {
@@ -46,6 +48,7 @@ fn main() -> Result<()> {
         ["sim"] => soak::sim(&paths),
         ["soak"] => soak::soak(&paths, None),
         ["soak", count] => soak::soak(&paths, Some(count.parse()?)),
+        ["fuzz", targets @ ..] => fuzz::fuzz(&paths, targets),
         ["release"] => serve::release(&paths),
         _ => bail!("{USAGE}"),
     }

@@ -171,7 +171,9 @@ mod life {
         settle([&mut alice, &mut bob]).await;
         bob.say(room, "Bring a lamp.").await?;
         settle([&mut alice, &mut bob]).await;
-        let Some(peer) = alice.rooms.get(&room).and_then(|room| room.peer.as_ref()).map(|peer| peer.account) else { return Err(broken(())) };
+        let Some(peer) = alice.rooms.get(&room).and_then(|room| room.peer.as_ref()).map(|peer| peer.account) else {
+            return Err(broken(()));
+        };
         alice.call(Command::SetVerified { account: peer, verified: true }).await?;
         alice.call(Command::SaveDraft { room, text: "And shoes that".into() }).await?;
         settle([&mut alice, &mut bob]).await;
