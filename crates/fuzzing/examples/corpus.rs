@@ -297,8 +297,7 @@ fn stranger(room: RoomId) -> CreateRoom {
         provider.storage().begin().expect("no journal is open");
         mls::key_package(&provider, &guest, &guest_key, false, now()).expect("a key package")
     };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs();
-    let joiner = mls::joiner(&provider, package.as_slice(), account, guest.device(), now).expect("it verifies");
+    let joiner = mls::joiner(&provider, package.as_slice(), account, guest.device(), now()).expect("it verifies");
     let mut beginning = mls::create(&provider, &creator, &key, room, &Kind::Direct, now()).expect("a room");
     let commit = mls::stage_commit(&provider, &mut beginning.group, Signing::With(&key), &[joiner], &[]).expect("a commit");
     CreateRoom { room, peer: Some(account), group_info: beginning.group_info, ratchet_tree: beginning.ratchet_tree, commit }
