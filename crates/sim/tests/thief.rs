@@ -15,6 +15,7 @@ use openmls_basic_credential::SignatureKeyPair;
 use people::{Person, ctx};
 use sotto_client::content::Content;
 use sotto_client_api::views::SystemLine;
+use sotto_client_api::{Command, Reply};
 use sotto_protocol::frames::{Entry, Publish, ServerFrame};
 use sotto_protocol::{Bytes, DeviceId, ErrorCode, limits};
 use sotto_rules::config;
@@ -54,7 +55,7 @@ fn texts(provider: &impl OpenMlsProvider, group: &mut MlsGroup, entries: &[Entry
     texts
 }
 
-// Rig: db. Fails when `Engine::claimed` takes the first package that comes (bob), without the alarm there, and when
+// Rig: db. Fails when `Engine::claimed` takes the first package that comes (bob), without the alarm of `verify_claimed`, and when
 // `decode_device_list` does not compare the account (dave). A forged credential (carol) stands before two locks: `check_key_package` in
 // `mls::joiner`, and the server's own look at what is added.
 #[tokio::test]
@@ -84,8 +85,17 @@ async fn r26_ghost_devices_get_nothing_and_are_told_about() {
     assert!(rows.iter().any(|row| row.starts_with("devices ") && row.contains(&hex)), "the edit is there");
     assert!(!rows.iter().any(|row| row.starts_with("welcomes ") && row.contains(&hex)));
 
+    // Nor does it come into a group.
+    database.add_key_package(bob.account(), ghost.device, &forged_package(&ghost, &bob, ghost.device), 2).await.unwrap();
+    let created = alice.call(Command::CreateGroup { name: "The board".into() }).await.unwrap();
+    let Reply::Room(board) = created else { panic!("no room") };
+    alice.call(Command::AddPerson { room: board.room, name: people::name("bob-1") }).await.unwrap();
+    settle(&mut [&mut alice]).await;
+    assert_eq!(std::mem::take(&mut alice.notices), [ErrorCode::GhostDevice]);
+    assert_eq!(bob.join(&world.backend).await.group.members().count(), 2);
+
     // A package for her true device.
-    database.add_key_package(carol.account(), carol.device, &forged_package(&ghost, &carol, carol.device), 2).await.unwrap();
+    database.add_key_package(carol.account(), carol.device, &forged_package(&ghost, &carol, carol.device), 3).await.unwrap();
     assert_eq!(alice.open_with("carol-1").await.unwrap_err(), SimError(ErrorCode::NotAuthentic, "OpenRoomWith"));
 
     // A device list that names the ghost, signed by the ghost.
@@ -94,7 +104,7 @@ async fn r26_ghost_devices_get_nothing_and_are_told_about() {
     database.set_device_list(dave.account(), &ghost.signed(&list)).await.unwrap();
     assert_eq!(alice.open_with("dave-1").await.unwrap_err(), SimError(ErrorCode::NotAuthentic, "OpenRoomWith"));
     settle(&mut [&mut alice]).await;
-    assert_eq!(alice.rooms.len(), 1);
+    assert_eq!(alice.rooms.len(), 2);
 
     // What the ghost builds itself, uploaded in bob's session, falls with its credential.
     let state = world.backend.room_state(bob.caller(), room).await.unwrap();

@@ -35,7 +35,7 @@ impl Engine {
     /// They are here: from now on the person is wanted in the group.
     pub(super) fn claimed_for(&mut self, turn: &mut Turn, room: RoomId, name: &UserName, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
         let mut record = self.group(room, Role::Admin)?;
-        let (claimed, list) = self.verify_claimed(name, body)?;
+        let (claimed, list) = self.verify_claimed(turn, name, body)?;
         let account = claimed.account;
         // Devices that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
         let signed = claimed.packages.into_iter().filter(|package| device_key(&list, package.device).is_some());
@@ -194,10 +194,12 @@ impl Engine {
     pub(super) fn removed_from(&mut self, turn: &mut Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
         record.seat = Seat::Removed;
         record.wanted.clear();
-        let leaf_key = std::mem::take(&mut record.leaf_key);
+        let leaf_keys = [std::mem::take(&mut record.leaf_key), std::mem::take(&mut record.former_leaf_key)];
         let room = record.room;
         let data = self.data_mut()?;
-        data.delete_leaf_key(&leaf_key)?;
+        for leaf_key in &leaf_keys {
+            data.delete_leaf_key(leaf_key)?;
+        }
         data.delete_group(room)?;
         for mut outgoing in self.data()?.outbox()?.into_iter().filter(|outgoing| outgoing.room == room) {
             self.fail_outgoing(turn, &mut outgoing)?;

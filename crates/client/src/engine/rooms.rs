@@ -75,15 +75,12 @@ impl Engine {
     }
 
     pub(super) fn claimed(&mut self, turn: &mut Turn, name: &UserName, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
-        let (claimed, list) = self.verify_claimed(name, body)?;
+        let (claimed, list) = self.verify_claimed(turn, name, body)?;
         if let Some(room) = claimed.room {
             self.ask_room_state(turn, room, Some(reply));
             return Ok(());
         }
-        // One package of a device that the account itself has signed; anything else is a ghost, and told about (SECURITY_TESTS.md 26).
-        if claimed.packages.iter().any(|package| device_key(&list, package.device).is_none()) {
-            turn.emit(Update::Notice { code: ErrorCode::GhostDevice, room: None });
-        }
+        // One package of a device that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
         let package = claimed.packages.iter().find(|package| device_key(&list, package.device).is_some());
         let package = package.ok_or(ErrorCode::NoKeyPackage)?;
         let data = self.data()?;
@@ -91,13 +88,21 @@ impl Engine {
         self.create_room(turn, Some(reply), Some(claimed.account), Some(joiner), None)
     }
 
-    /// What the server says of an account, as far as the account itself vouches for it.
-    pub(super) fn verify_claimed(&self, name: &UserName, body: &[u8]) -> Result<(ClaimedKeyPackages, DeviceList), ErrorCode> {
+    /// What the server says of an account, as far as the account itself vouches for it. A device that it does not vouch for is told about.
+    pub(super) fn verify_claimed(
+        &self,
+        turn: &mut Turn,
+        name: &UserName,
+        body: &[u8],
+    ) -> Result<(ClaimedKeyPackages, DeviceList), ErrorCode> {
         let claimed: ClaimedKeyPackages = codec::decode(body, limits::API_BODY)?;
         if claimed.name != *name {
             return Err(ErrorCode::NotAuthentic);
         }
         let list = self.pin_contact(&claimed)?;
+        if claimed.packages.iter().any(|package| device_key(&list, package.device).is_none()) {
+            turn.emit(Update::Notice { code: ErrorCode::GhostDevice, room: None });
+        }
         Ok((claimed, list))
     }
 

@@ -39,8 +39,9 @@ impl Database {
     /// # Errors
     /// What SQLite says.
     pub async fn add_key_package(&mut self, account: AccountId, device: DeviceId, package: &Bytes, number: u8) -> Result<(), sqlx::Error> {
-        // They are given out in the order of their ids.
-        sqlx::query("UPDATE key_packages SET id = id + 1000000 * ?").bind(i64::from(number)).execute(&mut self.0).await?;
+        // They are given out in the order of their ids. By way of negative ones, so that none is in another's way.
+        sqlx::query("UPDATE key_packages SET id = -id").execute(&mut self.0).await?;
+        sqlx::query("UPDATE key_packages SET id = 1000 - id").execute(&mut self.0).await?;
         let add = sqlx::query(
             "INSERT INTO key_packages (id, account, device, hash, last_resort, used, not_after, package) VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
         );
