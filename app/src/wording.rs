@@ -163,10 +163,17 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::Missing { count: 1 } => "1 message is no longer on the server".into(),
         SystemLine::Missing { count } => format!("{count} messages are no longer on the server"),
         SystemLine::NotReadable => "A message did not verify and was left out".into(),
-        SystemLine::SeatTakenAgain { who: person } if person.name.as_str() == me => {
-            "This browser had lost its place here and has taken it again".into()
+        SystemLine::SeatTakenAgain { who: person, came, went } => {
+            let place = if person.name.as_str() == me {
+                "This browser had lost its place here and has taken it again".into()
+            } else {
+                format!("{} had lost the place here and has taken it again", person.name)
+            };
+            let names = |people: &[PersonView]| people.iter().map(|person| who(person.name.as_str())).collect::<Vec<_>>().join(", ");
+            let meanwhile = [(came, "came"), (went, "went")].into_iter().filter(|(people, _)| !people.is_empty());
+            let meanwhile: Vec<_> = meanwhile.map(|(people, did)| format!("{} {did}", names(people))).collect();
+            if meanwhile.is_empty() { place } else { format!("{place}. Meanwhile {}", meanwhile.join(" and ")) }
         }
-        SystemLine::SeatTakenAgain { who: person } => format!("{} had lost the place here and has taken it again", person.name),
         SystemLine::Missed { count: 1 } => "1 message came while this browser had lost its place, and can't be read here".into(),
         SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
         SystemLine::Members { by, came, went } => {

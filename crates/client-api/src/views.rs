@@ -214,6 +214,10 @@ pub enum SystemLine {
     SeatTakenAgain {
         /// Whose.
         who: PersonView,
+        /// Who came into a group meanwhile. Nobody can say by whom.
+        came: Vec<PersonView>,
+        /// Who went.
+        went: Vec<PersonView>,
     },
     /// Messages that came while this browser was out of step.
     Missed {

@@ -176,6 +176,14 @@ pub struct RoomRecord {
     #[n(23)]
     #[cbor(default)]
     pub former_leaf_key: Bytes,
+    /// Who came into a group between the state that this device had and the one in which it took its seat again.
+    #[n(24)]
+    #[cbor(default)]
+    pub came: Vec<AccountId>,
+    /// Who went.
+    #[n(25)]
+    #[cbor(default)]
+    pub went: Vec<AccountId>,
 }
 
 /// A change of a group that a person asked for. It is committed again on every new epoch until it is so.
@@ -397,6 +405,14 @@ pub enum EntryKindRecord {
         /// Whose.
         #[n(0)]
         who: AccountId,
+        /// Who came into a group meanwhile.
+        #[n(1)]
+        #[cbor(default)]
+        came: Vec<AccountId>,
+        /// Who went.
+        #[n(2)]
+        #[cbor(default)]
+        went: Vec<AccountId>,
     },
     /// Messages that came while this device was out of step.
     #[n(7)]

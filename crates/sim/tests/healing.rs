@@ -48,7 +48,7 @@ async fn an_older_copy_of_the_profile_is_noticed_before_anything_is_encrypted_wi
     assert_eq!(bob.notices, []);
     // Had "four" been encrypted with the old keys, its generation would have been one that bob has used up.
     assert_eq!(said(&bob), ["one", "two", "three", "answer", "four"]);
-    let who = |line: &SystemLine| matches!(line, SystemLine::SeatTakenAgain { who } if who.name.as_str() == "alice-1");
+    let who = |line: &SystemLine| matches!(line, SystemLine::SeatTakenAgain { who, .. } if who.name.as_str() == "alice-1");
     assert!(bob.lines().iter().any(who), "{:?}", bob.lines());
     assert!(bob.epochs().unwrap()[&room] > before[&room]);
 

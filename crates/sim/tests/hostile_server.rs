@@ -10,15 +10,16 @@ mod people;
 use kit::{PASSWORD, World, settle};
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{KeyPackageIn, MlsGroup, OpenMlsProvider as _, ProtocolVersion};
+use openmls_basic_credential::SignatureKeyPair;
 use people::{Person, ctx};
 use sotto_client::mls;
-use sotto_client_api::Command;
-use sotto_client_api::views::SystemLine;
+use sotto_client_api::views::{PersonView, SystemLine};
+use sotto_client_api::{Command, Reply};
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage, CommitAck, RoomState};
-use sotto_protocol::frames::{EntryKind, ServerFrame, Welcome};
-use sotto_protocol::{Bytes, ErrorCode, limits};
+use sotto_protocol::frames::{Entry, EntryKind, ServerFrame, Welcome};
+use sotto_protocol::{Bytes, ErrorCode, RoomId, limits};
 use sotto_rules::config;
-use sotto_rules::roles::Kind;
+use sotto_rules::roles::{Kind, Roles};
 use sotto_sim::hostile::member;
 use sotto_sim::hostile::server::made_up;
 use sotto_sim::{Host, SimError};
@@ -63,6 +64,38 @@ async fn r27_key_packages_of_somebody_else_are_refused() {
     assert_eq!(said(&bob), ["to bob alone"]);
 }
 
+/// Somebody's room under the id of another.
+struct Stranger {
+    room: RoomId,
+    group: MlsGroup,
+    signer: SignatureKeyPair,
+    named: sotto_protocol::api::Person,
+    state: (Bytes, Bytes),
+}
+
+impl Stranger {
+    fn in_place_of(person: &Person, room: RoomId, kind: &Kind) -> Self {
+        let (signer, leaf) = person.leaf();
+        let created = config::create_config(kind, people::now() / 1000);
+        let group = MlsGroup::new_with_group_id(&person.provider, &signer, &created, mls::group_id(room), leaf).unwrap();
+        let info = group.export_group_info(person.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap();
+        let tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();
+        let named = sotto_protocol::api::Person { account: person.account(), name: person.name.clone() };
+        Self { room, group, signer, named, state: (Bytes(info), Bytes(tree)) }
+    }
+
+    /// A server that shows it to a browser whose log ends at `last`, and takes the browser's commit into it.
+    fn instead(&self, host: &mut Host, last: &Entry) {
+        let (named, (group_info, ratchet_tree)) = (self.named.clone(), self.state.clone());
+        host.lies.swap_room_state(move |mut state| {
+            state.info.epoch = 0;
+            state.info.members.push(named.clone());
+            RoomState { group_info: group_info.clone(), ratchet_tree: ratchet_tree.clone(), ..state }
+        });
+        host.lies.take_every_commit(CommitAck { room: self.room, seq: last.seq + 1, epoch: 1, at: host.now });
+    }
+}
+
 // The server makes Alice doubt her place, and shows her another room under this one's name, in which a stranger waits whom no rule
 // forbids. Fails without the comparison of peers in `Engine::stage_seat` (she then
 // writes to the stranger under bob's name), and without the one in `accept_welcome`.
@@ -75,20 +108,9 @@ async fn r27_room_state_with_somebody_else_in_the_peers_place_is_refused() {
     alice.say(room, "before").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
 
-    let (signer, leaf) = mallory.leaf();
-    let created = config::create_config(&Kind::Direct, world.now / 1000);
-    let mut group = MlsGroup::new_with_group_id(&mallory.provider, &signer, &created, mls::group_id(room), leaf).unwrap();
-    let info = group.export_group_info(mallory.provider.crypto(), &signer, false).unwrap().to_bytes().unwrap();
-    let tree = group.export_ratchet_tree().tls_serialize_detached().unwrap();
-    let named = sotto_protocol::api::Person { account: mallory.account(), name: mallory.name.clone() };
-    let members = vec![named.clone()];
-    alice.lies.swap_room_state(move |mut state| {
-        state.info.epoch = 0;
-        state.info.members.push(named.clone());
-        RoomState { group_info: Bytes(info.clone()), ratchet_tree: Bytes(tree.clone()), ..state }
-    });
+    let mut stranger = Stranger::in_place_of(&mallory, room, &Kind::Direct);
     let last = record.entries(room).pop().unwrap();
-    alice.lies.take_every_commit(CommitAck { room, seq: last.seq + 1, epoch: 1, at: alice.now });
+    stranger.instead(&mut alice, &last);
     let garbage = made_up(&last, 1, EntryKind::Commit, Bytes(vec![7; 99]));
     alice.inject(&ServerFrame::Deliver { entries: vec![garbage] });
     settle(&mut [&mut alice, &mut bob]).await;
@@ -101,9 +123,11 @@ async fn r27_room_state_with_somebody_else_in_the_peers_place_is_refused() {
     let package = KeyPackageIn::tls_deserialize_exact_bytes(claimed.packages[0].key_package.as_slice()).unwrap();
     let package = package.validate(mallory.provider.crypto(), ProtocolVersion::Mls10).unwrap();
     let joiner = Some((claimed.account, claimed.packages[0].device));
-    let upload = member::commit(&mallory.provider, &mut group, &signer, joiner, |builder| builder.propose_adds([package])).unwrap();
+    let Stranger { group, signer, .. } = &mut stranger;
+    let upload = member::commit(&mallory.provider, group, signer, joiner, |builder| builder.propose_adds([package])).unwrap();
     group.merge_pending_commit(&mallory.provider).unwrap();
     let ratchet_tree = Bytes(group.export_ratchet_tree().tls_serialize_detached().unwrap());
+    let members = vec![stranger.named.clone()];
     let welcome = Welcome { room, epoch: 1, seq: last.seq + 1, welcome: upload.welcomes[0].welcome.clone(), ratchet_tree, members };
     alice.inject(&ServerFrame::Welcomes { welcomes: vec![welcome] });
     settle(&mut [&mut alice, &mut bob]).await;
@@ -119,6 +143,39 @@ async fn r27_room_state_with_somebody_else_in_the_peers_place_is_refused() {
     bob.open(room).await.unwrap();
     assert_eq!(said(&bob), ["before", "for bob alone"]);
     assert_eq!(alice.epochs().unwrap(), bob.epochs().unwrap());
+}
+
+// In a group nobody's place is fixed: who is there instead of whom is said before anything can be written. Fails when `seat_taken` does
+// not compare the accounts.
+#[tokio::test]
+async fn r30_who_came_and_went_while_a_browser_was_out_of_step_is_shown() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    let mallory = Person::ready(&world.backend, "mallory-1").await;
+    settle(&mut [&mut alice, &mut bob]).await;
+    let record = alice.lies.record();
+    let Reply::Room(view) = alice.call(Command::CreateGroup { name: "The board".into() }).await.unwrap() else { panic!("no room") };
+    let room = view.room;
+    alice.call(Command::AddPerson { room, name: people::name("bob-1") }).await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.open(room).await.unwrap();
+
+    let stranger = Stranger::in_place_of(&mallory, room, &Kind::Group(Roles::owned_by(mallory.account())));
+    let last = record.entries(room).pop().unwrap();
+    stranger.instead(&mut alice, &last);
+    let garbage = made_up(&last, alice.epochs().unwrap()[&room], EntryKind::Commit, Bytes(vec![7; 99]));
+    alice.inject(&ServerFrame::Deliver { entries: vec![garbage] });
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.say(room, "for the board").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(alice.texts().last().unwrap().1, "sending");
+
+    // Her commit, as this server's log shows it.
+    alice.inject(&ServerFrame::Deliver { entries: vec![made_up(&last, 0, EntryKind::Commit, Bytes(vec![7; 99]))] });
+    settle(&mut [&mut alice, &mut bob]).await;
+    let Some(SystemLine::SeatTakenAgain { came, went, .. }) = alice.lines().pop() else { panic!("{:?}", alice.lines()) };
+    let names = |people: &[PersonView]| people.iter().map(|person| person.name.to_string()).collect::<Vec<_>>();
+    assert_eq!((names(&came), names(&went)), (vec!["mallory-1".to_owned()], vec!["bob-1".to_owned()]));
 }
 
 /// Takes a key package of bob's.

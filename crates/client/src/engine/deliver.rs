@@ -112,7 +112,7 @@ impl Engine {
                 }
                 let newcomer = joined.first().filter(|_| entry.seq > 1);
                 Ok(newcomer.map(|device| match *device {
-                    (who, _) if removed.contains(device) => EntryKindRecord::SeatTakenAgain { who },
+                    (who, _) if removed.contains(device) => EntryKindRecord::SeatTakenAgain { who, came: Vec::new(), went: Vec::new() },
                     (who, _) => EntryKindRecord::NewDevice { who },
                 }))
             }

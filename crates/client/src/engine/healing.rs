@@ -189,7 +189,8 @@ impl Engine {
         if entry.seq == room.joined_at {
             self.say_what_is_missing(turn, &mut room)?;
             let who = self.data()?.account();
-            return self.advance(turn, room, entry, Some(EntryKindRecord::SeatTakenAgain { who }));
+            let (came, went) = (std::mem::take(&mut room.came), std::mem::take(&mut room.went));
+            return self.advance(turn, room, entry, Some(EntryKindRecord::SeatTakenAgain { who, came, went }));
         }
         let mut line = None;
         if entry.kind == EntryKind::Message {

@@ -41,6 +41,8 @@ impl RoomRecord {
             name: None,
             wanted: Vec::new(),
             former_leaf_key: Bytes(Vec::new()),
+            came: Vec::new(),
+            went: Vec::new(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Taking a seat in a room that exists: by Welcome, or by external commit; and the commits that follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use openmls::prelude::LeafNodeIndex;
+use openmls::prelude::{LeafNodeIndex, MlsGroup};
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{CommitAck, ErrorBody, Person, RoomState};
 use sotto_protocol::frames::{ClientFrame, Cursor, Welcome};
@@ -171,7 +171,15 @@ impl Engine {
         let Some(mut record) = data.find_room(room)?.filter(|room| matches!(room.seat, Seat::Joining { .. })) else {
             return Ok(());
         };
+        // Whoever came or went since the state that was left is named; in a direct room nobody can.
+        let left = record.peer.is_none() && record.cursor > 0;
+        let before = if left { data.with_group(room, |_, group| accounts(group)).ok() } else { None };
         data.promote(room)?;
+        if let Some(before) = before {
+            let now = data.with_group(room, |_, group| accounts(group))?;
+            record.came = now.difference(&before).copied().collect();
+            record.went = before.difference(&now).copied().collect();
+        }
         record.seat = Seat::Taken;
         record.joined_at = ack.seq;
         record.sends = 0;
@@ -336,6 +344,10 @@ impl Engine {
         self.redraw(turn, &record)?;
         self.show_room(turn, &record)
     }
+}
+
+fn accounts(group: &MlsGroup) -> Result<BTreeSet<AccountId>, ErrorCode> {
+    Ok(mls::members(group)?.iter().map(|(_, leaf)| leaf.account()).collect())
 }
 
 impl Data {

@@ -107,7 +107,9 @@ impl Engine {
                 system(SystemLine::Members { by: self.person(*by)?, came: self.people(came)?, went: self.people(went)? })
             }
             EntryKindRecord::Named { by, name } => system(SystemLine::Named { by: self.person(*by)?, name: name.clone() }),
-            EntryKindRecord::SeatTakenAgain { who } => system(SystemLine::SeatTakenAgain { who: self.person(*who)? }),
+            EntryKindRecord::SeatTakenAgain { who, came, went } => {
+                system(SystemLine::SeatTakenAgain { who: self.person(*who)?, came: self.people(came)?, went: self.people(went)? })
+            }
             EntryKindRecord::Missed { count } => system(SystemLine::Missed { count: *count }),
         })
     }
