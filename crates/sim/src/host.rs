@@ -217,15 +217,20 @@ impl Host {
         entries.iter().filter_map(line).collect()
     }
 
+    /// Asks the engine and does not wait.
+    pub fn ask(&mut self, command: Command) -> u32 {
+        self.next_id += 1;
+        self.inputs.push_back(Input::Command { id: self.next_id, command });
+        self.next_id
+    }
+
     /// Asks the engine and runs until it answers.
     ///
     /// # Errors
     /// The engine's code.
     pub async fn call(&mut self, command: Command) -> Result<Reply, SimError> {
         let name = command.name();
-        self.next_id += 1;
-        let id = self.next_id;
-        self.inputs.push_back(Input::Command { id, command });
+        let id = self.ask(command);
         for _ in 0..1_000 {
             self.run().await;
             if let Some(result) = self.replies.remove(&id) {

@@ -6,7 +6,7 @@ mod kit;
 use kit::{PASSWORD, World, settle};
 use sotto_client_api::Command;
 use sotto_client_api::views::{Phase, SystemLine};
-use sotto_protocol::ErrorCode;
+use sotto_protocol::{ErrorCode, UserName};
 use sotto_sim::Host;
 
 const WEEK: u64 = 7 * 24 * 3_600_000;
@@ -147,4 +147,33 @@ async fn a_request_that_was_taken_back_with_its_turn_is_made_again() {
         settle(&mut [&mut alice, &mut bob]).await;
         assert_eq!(said(&bob).last(), Some(&text));
     }
+}
+
+// A person clicks twice on a name: two answers with the state of a room in which this browser, an older copy, has no seat yet, and one seat
+// to be taken. Fails without `waits_for_seat`: then the second staging takes the place of the one that was uploaded.
+#[tokio::test]
+async fn a_seat_that_is_being_taken_is_not_staged_again() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    settle(&mut [&mut alice, &mut bob]).await;
+    let copy = alice.copy_profile();
+    let room = alice.open_with("bob-1").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+
+    alice.set_online(false);
+    alice.restore_profile(copy).await.unwrap();
+    alice.online = true;
+    for _ in 0..2 {
+        alice.ask(Command::OpenRoomWith { name: UserName::parse("bob-1").unwrap() });
+    }
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.call(Command::Nudge).await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.say(room, "here").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(room).await.unwrap();
+    assert_eq!(said(&bob), ["here"]);
+    assert_eq!((&alice.notices, &bob.notices), (&vec![], &vec![]));
+    // The room's own commit, and one for the seat.
+    assert_eq!(bob.epochs().unwrap()[&room], 2);
 }

@@ -461,7 +461,11 @@ impl Engine {
             Pending::TakeSeat { room, reply } => self.seat_not_taken(turn, room, reply, error),
             Pending::Commit { room } => self.commit_refused(turn, room, error),
             Pending::RoomState { room, reply: None } if error.code == ErrorCode::NotFound => self.out_of_step(turn, room, Fault::Phantom),
-            Pending::RoomState { reply: None, .. } => {
+            // With or without somebody who waits: the room may be one without a seat.
+            Pending::RoomState { reply, .. } => {
+                if let Some(reply) = reply {
+                    turn.refuse(reply, error.code);
+                }
                 self.retry_later(turn.now);
                 Ok(())
             }

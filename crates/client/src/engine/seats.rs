@@ -95,6 +95,9 @@ impl Engine {
             self.learn_names(turn, room, &state.info.members)?;
             return self.answer_room(turn, room, reply);
         }
+        if self.waits_for_seat(turn, room, reply) {
+            return Ok(());
+        }
         if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room && !is_old(known.as_ref(), welcome))
             && self.accept_welcome(turn, welcome).is_ok()
         {
@@ -103,6 +106,22 @@ impl Engine {
         }
         self.undo_turn(turn)?;
         self.stage_seat(turn, room, reply, &state)
+    }
+
+    /// Whether a seat is being taken already. It is not staged again: the server may have accepted it, and what is promoted then must be
+    /// what was uploaded. A command that wants the room waits for that answer.
+    fn waits_for_seat(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>) -> bool {
+        let waiting = self.requests.values_mut().find_map(|pending| match pending {
+            Pending::TakeSeat { room: taken, reply } if *taken == room => Some(reply),
+            _ => None,
+        });
+        let Some(waiting) = waiting else { return false };
+        match (reply, waiting) {
+            (Some(reply), Some(_)) => turn.refuse(reply, ErrorCode::Unavailable),
+            (Some(reply), none) => *none = Some(reply),
+            (None, _) => {}
+        }
+        true
     }
 
     fn answer_room(&self, turn: &mut Turn, room: RoomId, reply: Option<u32>) -> Result<(), ErrorCode> {
