@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sotto_backend::{Backend, Caller, RequestContext, SessionToken, Subscription};
-use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame};
+use sotto_protocol::frames::{ClientFrame, Cursor, Refusal, ServerFrame};
 use sotto_protocol::{ErrorCode, Millis, RoomId, Seq, codec, limits};
 
 use crate::host::context;
@@ -38,7 +38,13 @@ impl Socket {
     async fn answer(&mut self, backend: &Backend, now: Millis, frame: ClientFrame) -> Result<(), ErrorCode> {
         let context = context(now);
         match frame {
-            ClientFrame::Hello { cursors, .. } => {
+            ClientFrame::Hello { device, cursors, .. } => {
+                // The binding may be newer than the connection.
+                self.caller = backend.check_session(&context, &self.caller).await.map_err(|error| error.code)?;
+                if self.caller.device != Some(device) {
+                    self.out.push(ServerFrame::Bye { code: ErrorCode::DeviceUnknown });
+                    return Ok(());
+                }
                 let heads = backend.heads(&self.caller).await.map_err(|error| error.code)?;
                 let key_packages = backend.count_key_packages(&context, &self.caller).await.map_err(|error| error.code)?.one_time;
                 self.out.push(ServerFrame::Ready { now, key_packages, heads });
@@ -53,11 +59,22 @@ impl Socket {
             ClientFrame::Publish { messages } => {
                 let mut acks = Vec::new();
                 let mut refusals = Vec::new();
-                for result in backend.publish(&context, &self.caller, messages).await.map_err(|error| error.code)? {
-                    match result {
-                        Ok(ack) => acks.push(ack),
-                        Err(refusal) => refusals.push(refusal),
+                let named: Vec<_> = messages.iter().map(|message| (message.room, message.idempotency)).collect();
+                match backend.publish(&context, &self.caller, messages).await {
+                    Ok(answers) => {
+                        for answer in answers {
+                            match answer {
+                                Ok(ack) => acks.push(ack),
+                                Err(refusal) => refusals.push(refusal),
+                            }
+                        }
                     }
+                    Err(error) => refusals.extend(named.into_iter().map(|(room, idempotency)| Refusal {
+                        room,
+                        idempotency,
+                        code: error.code,
+                        epoch: error.epoch,
+                    })),
                 }
                 self.out.push(ServerFrame::Acks { acks });
                 self.out.push(ServerFrame::Refusals { refusals });

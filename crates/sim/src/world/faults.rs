@@ -30,6 +30,8 @@ pub struct Faults {
     pub restore: u32,
     /// A person loses the browser with all that is in it and signs in with another, at an action.
     pub replace: u32,
+    /// The server's disk is full for a while, beginning at an action: it reads and can't write.
+    pub full_disk: u32,
 }
 
 impl Faults {
@@ -47,25 +49,30 @@ impl Faults {
         skew: 0,
         restore: 0,
         replace: 0,
+        full_disk: 0,
     };
 
     /// The faults of a seed: each kind with an even chance.
     pub fn of(rng: &mut Rng) -> Self {
-        let mut some = |chance: u32| if rng.bool() { rng.u32(1..=chance) } else { 0 };
         Self {
-            break_connection: some(400),
-            duplicate: some(400),
-            reorder: some(400),
-            lose_request: some(1_500),
-            kill_server: some(200),
-            kill_client: some(200),
-            fail_persist: some(400),
-            partition: some(1_500),
-            skew: some(1_000),
+            break_connection: some_of(rng, 400),
+            duplicate: some_of(rng, 400),
+            reorder: some_of(rng, 400),
+            lose_request: some_of(rng, 1_500),
+            kill_server: some_of(rng, 200),
+            kill_client: some_of(rng, 200),
+            fail_persist: some_of(rng, 400),
+            partition: some_of(rng, 1_500),
+            skew: some_of(rng, 1_000),
             // Rarer than the others: what they excuse is excused for the rest of a seed.
             restore: if rng.u32(0..4) == 0 { 1_000 } else { 0 },
             replace: if rng.u32(0..8) == 0 { 300 } else { 0 },
+            full_disk: some_of(rng, 1_000),
             delay: (1, if rng.bool() { 50 } else { 4_000 }),
         }
     }
+}
+
+fn some_of(rng: &mut Rng, chance: u32) -> u32 {
+    if rng.bool() { rng.u32(1..=chance) } else { 0 }
 }

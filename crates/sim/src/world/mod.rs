@@ -186,6 +186,8 @@ enum Event {
     Wake { who: usize, life: u32, wake: u32 },
     /// The server starts again.
     ServerUp,
+    /// The server's disk has room again.
+    DiskFree,
     /// The person signs in with a browser that was never here.
     SignIn { who: usize },
 }
@@ -265,6 +267,7 @@ impl World {
     async fn calm_down(&mut self) {
         self.note("calm");
         self.faults = Faults::NONE;
+        self.fill_disk(false);
         self.server_up().await;
         for who in 0..self.people.len() {
             self.people[who].cut_off_until = 0;
@@ -344,6 +347,7 @@ impl World {
             Event::Up { who, line, bytes } => self.frame_at_server(who, line, &bytes).await,
             Event::Request { who, life, id, method, path, body } => self.request_at_server(who, life, id, method, &path, &body).await,
             Event::ServerUp => self.server_up().await,
+            Event::DiskFree => self.fill_disk(false),
             Event::SignIn { who } => self.sign_in(who).await,
         }
         Ok(())
@@ -372,6 +376,11 @@ impl World {
             let days = if self.rng.u32(0..3) == 0 { 8 * 24 * 3_600_000 } else { 0 };
             self.people[who].skew += days + self.rng.i64(-120_000..=120_000);
             self.note_of(who, format!("has another clock, {} s off", self.people[who].skew / 1000));
+        }
+        if self.happens(self.faults.full_disk) {
+            self.fill_disk(true);
+            let wait = self.rng.u64(500..15_000);
+            self.after(wait, Event::DiskFree);
         }
         if self.happens(self.faults.restore) && !self.people[who].away {
             self.back_up_or_restore(who);
@@ -664,6 +673,11 @@ impl World {
                 }
             }
         }
+    }
+
+    fn fill_disk(&mut self, full: bool) {
+        self.note(if full { "the server's disk is full" } else { "the server's disk has room" });
+        self.place.set_full(full);
     }
 
     async fn kill_server(&mut self) {

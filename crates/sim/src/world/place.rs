@@ -28,6 +28,13 @@ impl Place {
         Backend::open(config).await.map_err(|_| SimError(ErrorCode::Unavailable, "backend"))
     }
 
+    /// The disk of the server is full, or has room again. A real one is not filled.
+    pub(super) fn set_full(&self, full: bool) {
+        if let Self::Memory(disk) = self {
+            disk.set_full(full);
+        }
+    }
+
     /// Another place with the same in it. Nothing may be open on this one.
     pub(super) fn fork(&self) -> Result<Self, SimError> {
         match self {

@@ -32,6 +32,7 @@ pub struct MemoryDisk(Arc<Mutex<Contents>>);
 struct Contents {
     secret: Option<Zeroizing<[u8; 32]>>,
     tables: Tables,
+    full: bool,
 }
 
 impl MemoryDisk {
@@ -39,6 +40,11 @@ impl MemoryDisk {
     #[must_use]
     pub fn fork(&self) -> Self {
         Self(Arc::new(Mutex::new(self.lock().clone())))
+    }
+
+    /// Whether the disk is full: nothing can be written then, and what is there can be read.
+    pub fn set_full(&self, full: bool) {
+        self.lock().full = full;
     }
 
     /// Every row, a line each: the table, then its columns as hexadecimal digits or a number. What a thief of the database would read.
@@ -93,13 +99,15 @@ impl MemoryStore {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Tables) -> T) -> StoreResult<T> {
-        self.write(|tables| Ok(work(tables)))
+        Ok(work(&self.contents()?.tables))
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut Tables) -> StoreResult<T>) -> StoreResult<T> {
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(StoreError::Unavailable("closed"));
-        }
-        work(&mut self.disk.lock().tables)
+        let mut contents = self.contents()?;
+        if contents.full { Err(StoreError::Unavailable("disk full")) } else { work(&mut contents.tables) }
+    }
+
+    fn contents(&self) -> StoreResult<MutexGuard<'_, Contents>> {
+        if self.closed.load(Ordering::Relaxed) { Err(StoreError::Unavailable("closed")) } else { Ok(self.disk.lock()) }
     }
 }
