@@ -48,8 +48,8 @@ async fn a_smaller_set_of_seeds_lives_on_sqlite() {
 }
 
 // What a seed does may depend on nothing but the seed: not on the world before it, on the order in which something is hashed, on a thread,
-// nor on the hour. Fails when the KEM draws from the system, when key packages live by the real clock, and when the bus of the backend keeps
-// its rooms in a `HashSet`.
+// nor on the hour. Fails when the KEM draws from the system, when key packages live by the real clock, when the bus of the backend keeps
+// its rooms in a `HashSet`, and when OpenMLS has rayon's threads for the paths of three and more leaves.
 #[tokio::test]
 async fn a_seed_replays_identically() {
     let beginning = Beginning::new(&["mira", "jonas", "noor"]).await.unwrap();

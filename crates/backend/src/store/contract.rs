@@ -65,6 +65,20 @@ async fn a_forked_disk_goes_its_own_way_and_a_disk_outlives_its_store() {
     assert_ne!(disk.dump(), fork.dump());
 }
 
+#[tokio::test]
+async fn a_full_disk_is_read_and_not_written() {
+    let disk = MemoryDisk::default();
+    let store = Store::open(&BackendConfig::in_memory(disk.clone())).await.unwrap();
+    World(&store, Rng::with_seed(1)).sign_up().await.unwrap();
+    let before = disk.dump();
+    disk.set_full(true);
+    assert_eq!(store.delete_sessions(u64::MAX, u64::MAX).await, Err(StoreError::Unavailable("disk full")));
+    assert_eq!(store.search_people("a", 9).await.unwrap().len(), 1);
+    assert_eq!(disk.dump(), before);
+    disk.set_full(false);
+    store.delete_sessions(u64::MAX, u64::MAX).await.unwrap();
+}
+
 const NAMES: &[&str] = &[
     "accounts",
     "sign_up",

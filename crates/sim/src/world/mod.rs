@@ -42,11 +42,15 @@ const CALM: Millis = 240_000;
 const EVENTS: usize = 400_000;
 
 std::thread_local! {
+    /// OpenMLS encrypts the secrets of a path on rayon's threads, where nothing is seeded and nobody knows which comes first. This makes a
+    /// pool of the own thread alone, for as long as it lives. `None` where there can't be one: then such bytes don't repeat.
+    static POOL: Option<rayon::ThreadPool> = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
     static RANDOM: RefCell<Rng> = const { RefCell::new(Rng::with_seed(0)) };
 }
 
 /// Makes ids and keys of this thread's engines come from a seed, those of OpenMLS too: a seed repeats itself to the byte.
 fn seed_randomness(seed: u64) {
+    POOL.with(|_| ());
     RANDOM.set(Rng::with_seed(seed));
     random::replace_source(|out| {
         RANDOM.with_borrow_mut(|rng| rng.fill(out));
