@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sotto_protocol::{Bytes, ErrorCode};
@@ -121,10 +121,7 @@ fn make(scheme: PasswordScheme, key: &Key) -> Result<String, ErrorCode> {
         PasswordScheme::Argon2id { memory_kib, passes, lanes } => {
             let params = Params::new(memory_kib, passes, lanes, Some(32)).map_err(|_| ErrorCode::Internal)?;
             let salt = crate::random::bytes::<16>()?;
-            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                .hash_password_with_salt(key.as_slice(), &salt)
-                .map(|hash: PasswordHash| hash.to_string())
-                .map_err(|_| ErrorCode::Unavailable)
+            phc(params, key, &salt).map(|hash| hash.to_string()).ok_or(ErrorCode::Unavailable)
         }
         PasswordScheme::Bcrypt { cost } => bcrypt::hash_with_result(bcrypt_text(key).as_bytes(), cost)
             .map(|parts| parts.format_for_version(bcrypt::Version::TwoB))
@@ -136,7 +133,41 @@ fn matches(stored: &str, key: &Key) -> bool {
     if stored.starts_with("$2") {
         return bcrypt::verify(bcrypt_text(key).as_bytes(), stored).unwrap_or(false);
     }
-    PasswordHash::new(stored).is_ok_and(|hash| Argon2::default().verify_password(key.as_slice(), &hash).is_ok())
+    PasswordHash::new(stored).is_ok_and(|hash| is_of(&hash, key).unwrap_or(false))
+}
+
+/// The key's hash as a PHC string says it.
+fn phc(params: Params, key: &Key, salt: &[u8]) -> Option<PasswordHash> {
+    let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+    let mut out = [0; 32];
+    argon2(algorithm, version, params.clone(), key, salt, &mut out)?;
+    Some(PasswordHash {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(&out).ok()?),
+    })
+}
+
+/// Whether a hash is the key's; `None` for one that can't be computed.
+fn is_of(hash: &PasswordHash, key: &Key) -> Option<bool> {
+    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let mut out = vec![0; expected.len()];
+    argon2(Algorithm::try_from(hash.algorithm.as_str()).ok()?, version, Params::try_from(hash).ok()?, key, salt, &mut out)?;
+    // `Output` compares in constant time.
+    Some(Output::new(&out).ok()? == *expected)
+}
+
+fn argon2(algorithm: Algorithm, version: Version, params: Params, key: &Key, salt: &[u8], out: &mut [u8]) -> Option<()> {
+    // Blocks over 32 MiB are given back to the system when they are freed; smaller ones the allocator keeps, in pieces and for each thread,
+    // and a flood of logins took nine times the memory of those that are computed at once. What is not touched costs nothing.
+    const MAPPED: usize = 33 * 1024 * 1024 / Block::SIZE;
+    let count = params.block_count();
+    let mut memory = Vec::with_capacity(count.max(MAPPED));
+    memory.resize(count, Block::default());
+    Argon2::new(algorithm, version, params).hash_password_into_with_memory(key.as_slice(), salt, out, &mut memory).ok()
 }
 
 fn is_as_strong_as(stored: &str, scheme: PasswordScheme) -> bool {
