@@ -7,6 +7,7 @@ mod browser_headers;
 mod cross_site;
 mod downgrade;
 mod durability;
+mod floods;
 mod hostile;
 mod login;
 mod logs;

@@ -75,6 +75,11 @@ impl Server {
         Self { child, environment, dir, address: listen.parse().unwrap(), url }
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL from beside running clients; [`Self::reap`] follows.
     pub fn kill_by_id(&self) {
         let sent = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status().unwrap();
