@@ -5,7 +5,7 @@
 XTASK = env $(shell scripts/toolchain.sh) cargo xtask
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run test check watch sizes bench soak sim release
+.PHONY: help setup setup-run run test check watch sizes bench soak sim fuzz release
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -31,7 +31,7 @@ watch: setup-run ## run, and again after every change
 sizes: setup-run ## what a browser loads; fails when a budget is exceeded
 	@$(XTASK) sizes
 
-bench: setup ## the worker's Argon2id beside the native one
+bench: setup ## steps of the engine, publishing beside the bare disk, the worker's Argon2id beside the native one
 	@$(XTASK) bench
 
 soak: setup ## the long tests: make soak N=1000
@@ -39,6 +39,9 @@ soak: setup ## the long tests: make soak N=1000
 
 sim: setup ## seeds of the simulated world: make sim SEEDS=2000 FROM=200, or one again with its history: make sim SEED=38
 	@$(XTASK) sim
+
+fuzz: setup-run ## decoders under libFuzzer (needs cargo-fuzz): make fuzz FUZZ_SECONDS=600 T="frames content"
+	@$(XTASK) fuzz $(T)
 
 release: setup-run ## the released binary and its site under target/dist
 	@$(XTASK) release

@@ -10,8 +10,11 @@ use crate::{
     web::{self, Profile},
 };
 
-/// Argon2id in the browser's worker beside the same code compiled for this machine.
+/// Steps of the engine and the server's publish path, then Argon2id in the browser's worker beside the same code compiled for this machine.
 pub(crate) fn bench(paths: &Paths) -> Result<()> {
+    step("engine and publish path", || {
+        run(&mut cargo(&paths.root, ["run", "--locked", "--release", "--package", "sotto-sim", "--example", "bench"]))
+    })?;
     step("site", || web::build(paths, Profile::Full).map(drop))?;
     step("server", || serve::build_server(paths))?;
     step("native", || {
