@@ -158,6 +158,8 @@ test("r63_two_tabs_both_send_many_and_every_text_is_there_once_in_one_order", as
 
   const seen = await allTexts(jonas.page);
   expect([...seen].sort()).toEqual(texts.flat().sort());
+  // Each tab's own in the order in which they were written, also over the key updates in between.
+  for (const own of texts) expect(seen.filter((text) => own.includes(text))).toEqual(own);
   for (const page of [mira.page, second]) {
     await page.reload();
     await inTab(mira, page, () => mira.enterRoom("jonas"));

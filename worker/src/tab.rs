@@ -15,7 +15,7 @@ use sotto_client_api::{Command, FromWorker, ToWorker, Update};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Heard};
 use crate::host::Host;
 use crate::locks::{self, Held, How};
 use crate::page;
@@ -42,6 +42,8 @@ pub(crate) struct Tab {
     heard: Cell<bool>,
     /// Whether somebody looks at `heard`.
     watching: Cell<bool>,
+    /// Whether a tab of another build leads: it lives, and can't be followed.
+    foreign: Cell<bool>,
 }
 
 enum Role {
@@ -73,11 +75,16 @@ impl Tab {
             queued: RefCell::new(None),
             heard: Cell::new(false),
             watching: Cell::new(false),
+            foreign: Cell::new(false),
         });
         page::listen(Rc::clone(&tab));
         let hear = {
             let tab = Rc::clone(&tab);
-            move |talk| tab.hear(talk)
+            move |heard| match heard {
+                Heard::Talk(talk) => tab.hear(talk),
+                Heard::ForeignQuestion => tab.hear(Talk::Who),
+                Heard::Foreign => tab.foreign.set(true),
+            }
         };
         tab.channel.replace(Channel::open(hear));
         spawn_local(async move {
@@ -226,7 +233,7 @@ impl Tab {
                 sleep(EXPLAIN_AFTER_MS / 2).await;
             }
             if tab.searches(search) {
-                tab.lead(None).await;
+                if tab.foreign.get() { tab.refuse() } else { tab.lead(None).await }
             }
         });
     }
@@ -236,6 +243,7 @@ impl Tab {
             queued.abort();
         }
         self.role.replace(Role::Searching);
+        self.foreign.set(false);
         self.search.set(self.search.get().wrapping_add(1));
         self.search.get()
     }
@@ -271,7 +279,7 @@ impl Tab {
         if has_channel {
             self.post(&Talk::Who);
             sleep(2 * SILENCE_MS).await;
-            if self.searches(search) {
+            if self.searches(search) && !self.foreign.get() {
                 self.take_over();
             }
         }

@@ -114,13 +114,13 @@ fn replaced_name(phase: Phase) -> Option<sotto_protocol::UserName> {
     }
 }
 
-/// Another tab runs Sotto and does not answer.
+/// Another tab runs Sotto, and this one can't be a view of it.
 #[component]
 pub(super) fn OtherTab() -> impl IntoView {
     let app = use_app();
     app.title("Open in another tab");
     view! {
-        <Front title="Sotto is open in another tab" lead="That tab does not answer this one. Go on there, or use this tab: the other one then stops.">
+        <Front title="Sotto is open in another tab" lead="Go on there, or use this tab: the other one then stops.">
             <div class="row" data-testid="other-tab">
                 <button class="button button-primary" type="button" data-testid="use-this-tab" on:click=move |_| app.client.tell(Command::TakeOver)>
                     "Use this tab"

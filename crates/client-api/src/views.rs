@@ -37,7 +37,7 @@ pub enum Phase {
         /// Who.
         name: UserName,
     },
-    /// Another tab runs Sotto and does not answer this one.
+    /// Another tab runs Sotto, and this one can't be a view of it.
     OtherTab,
     /// This browser's data can't be opened, with why: `storage_damaged`, `unsupported`, `storage_full`.
     Broken {

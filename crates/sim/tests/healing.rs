@@ -68,7 +68,7 @@ async fn an_older_copy_of_the_profile_is_noticed_before_anything_is_encrypted_wi
 // Fails when `not_processed` takes OpenMLS's `OwnCommitMismatch` for any other error.
 #[tokio::test]
 async fn a_copy_from_before_an_own_commit_is_noticed_and_is_no_device_any_more() {
-    let mut world = World::new().await;
+    let mut world = World::weeks_ago().await;
     let (mut alice, mut bob, room) = world.pair().await;
     let copy = alice.copy_profile();
 
@@ -100,7 +100,7 @@ async fn a_copy_from_before_an_own_commit_is_noticed_and_is_no_device_any_more()
 // Rig: cc. What a copy can do with a leaf key is over with the next update. Fails when `Engine::commit` signs `With` the old key.
 #[tokio::test]
 async fn a_new_leaf_key_comes_with_every_update() {
-    let mut world = World::new().await;
+    let mut world = World::weeks_ago().await;
     let (mut alice, mut bob, room) = world.pair().await;
     let mut keys = Vec::new();
     for _ in 0..3 {

@@ -34,6 +34,8 @@ pub(super) struct Net {
     ping_at: Option<Millis>,
     /// Publishes sent on this connection and not answered yet.
     pub(super) sent: BTreeSet<IdempotencyId>,
+    /// Those of them that the server has taken: the log shows them, none comes back.
+    pub(super) taken: BTreeSet<IdempotencyId>,
     /// Rooms in which the server is ahead: nothing is sent there before this epoch is reached.
     pub(super) waits_for: BTreeMap<RoomId, Epoch>,
     /// Rooms whose log this connection was asked for, and from where on.

@@ -1,5 +1,7 @@
 //! From the composer to the log: the outbox assigns ids, encrypts for the current epoch, sends, and waits for the log.
 
+use std::collections::BTreeSet;
+
 use sotto_client_api::Reply;
 use sotto_client_api::Update;
 use sotto_protocol::frames::{Ack, ClientFrame, Publish, Refusal};
@@ -114,8 +116,12 @@ impl Engine {
         }
         let mut frame = Vec::new();
         let mut size = 0;
+        let mut held = BTreeSet::new();
         for mut outgoing in self.data()?.outbox()? {
-            if outgoing.failed || self.net.sent.contains(&outgoing.idempotency) {
+            if self.net.sent.contains(&outgoing.idempotency) && self.comes_back(&outgoing)? {
+                held.insert(outgoing.room);
+            }
+            if outgoing.failed || self.net.sent.contains(&outgoing.idempotency) || held.contains(&outgoing.room) {
                 continue;
             }
             let record = self.data()?.find_room(outgoing.room)?;
@@ -147,6 +153,22 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the server is about to refuse what is on its way to it: its epoch has passed, and the log did not show it before that. It
+    /// is encrypted again when the refusal is here; what was written after it waits, so that people are read in the order they wrote in.
+    fn comes_back(&mut self, outgoing: &OutboxRecord) -> Result<bool, ErrorCode> {
+        let Some(sealed) = outgoing.sealed.as_ref().filter(|_| !self.net.taken.contains(&outgoing.idempotency)) else { return Ok(false) };
+        let data = self.data_mut()?;
+        if data.find_room(outgoing.room)?.is_none_or(|record| record.seat != Seat::Taken) {
+            return Ok(false);
+        }
+        match data.with_group(outgoing.room, |_, group| Ok(group.epoch().as_u64())) {
+            Ok(epoch) => Ok(sealed.epoch < epoch),
+            // Found out where the room is worked on.
+            Err(ErrorCode::StorageDamaged) => Ok(false),
+            Err(code) => Err(code),
+        }
+    }
+
     /// The ciphertext for the room's epoch: the stored one, or a new one when its epoch has passed.
     fn seal_outgoing(&mut self, outgoing: &mut OutboxRecord, waits_for: Option<u64>) -> Result<Option<SealedMessage>, ErrorCode> {
         let data = self.data_mut()?;
@@ -173,6 +195,7 @@ impl Engine {
         for ack in acks {
             let Some(outgoing) = outbox.iter().find(|outgoing| outgoing.idempotency == ack.idempotency) else { continue };
             self.net.waits_for.remove(&ack.room);
+            self.net.taken.insert(ack.idempotency);
             self.show_acked(turn, outgoing, ack)?;
         }
         Ok(())
@@ -236,6 +259,7 @@ impl Engine {
         data.delete(&key::outbox(outgoing.order))?;
         let author = data.account();
         self.net.sent.remove(&idempotency);
+        self.net.taken.remove(&idempotency);
         let Some(text) = outgoing.text else {
             let settings = Content::decode(outgoing.content.as_slice(), room.room)?.settings;
             return Ok(settings.and_then(|settings| Self::named(room, author, settings)));

@@ -1,7 +1,7 @@
 //! What one step costs at 2, 10, 100 and 500 members, over the client's own provider and journaled storage: time, bytes that
 //! the browser's database is given, bytes on the wire. The floor is the same step at 2 members.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::*;
@@ -11,6 +11,7 @@ use sotto_client::mls;
 use sotto_client::storage::{Namespace, Provider};
 use sotto_protocol::RoomId;
 use sotto_rules::commit as rules;
+use sotto_rules::roles::Kind;
 
 use crate::{median, millis};
 
@@ -49,7 +50,7 @@ impl Device {
     }
 
     fn key_package(&self) -> KeyPackage {
-        let (bytes, _) = self.step(|provider| (mls::key_package(provider, &self.identity, &self.key, false).unwrap(), 0));
+        let (bytes, _) = self.step(|provider| (mls::key_package(provider, &self.identity, &self.key, false, now()).unwrap(), 0));
         let parsed = KeyPackageIn::tls_deserialize_exact(bytes.as_slice()).unwrap();
         parsed.validate(self.provider.crypto(), ProtocolVersion::Mls10).unwrap()
     }
@@ -83,7 +84,7 @@ impl Device {
 
     fn join(&self, welcome: &MlsMessageOut, tree: &[u8]) -> (MlsGroup, Cost) {
         let (welcome, tree) = (welcome.tls_serialize_detached().unwrap(), tree.to_vec());
-        self.step(|provider| (mls::join_by_welcome(provider, ROOM, &welcome, &tree).unwrap(), 0))
+        self.step(|provider| (mls::join_by_welcome(provider, ROOM, &welcome, &tree).unwrap().0, 0))
     }
 
     /// Another's commit: verified, checked against the rules, merged.
@@ -141,7 +142,8 @@ fn measure(size: usize) -> Vec<(&'static str, Cost)> {
     let (alice, bob) = (Device::of(&accounts[0]), Device::of(&accounts[1]));
     let others: Vec<_> = (2..size).map(|n| Device::of(&accounts[n % 2]).key_package()).collect();
 
-    let (beginning, _) = alice.step(|provider| (mls::create(provider, &alice.identity, &alice.key, ROOM).unwrap(), 0));
+    let (beginning, _) =
+        alice.step(|provider| (mls::create(provider, &alice.identity, &alice.key, ROOM, &Kind::Direct, now()).unwrap(), 0));
     let mut at_alice = beginning.group;
     let added = std::iter::once(bob.key_package()).chain(others).collect();
     let ((_, welcome, _), _) = alice.commit(&mut at_alice, added);
@@ -202,4 +204,8 @@ fn measure(size: usize) -> Vec<(&'static str, Cost)> {
         ("join by Welcome", middle(joins)),
         ("join externally", middle(externals)),
     ]
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

@@ -21,6 +21,12 @@ impl World {
         Self { backend, now: u64::try_from(now).unwrap(), dir }
     }
 
+    /// One that begins four weeks ago, for tests that go on by weeks: the server's OpenMLS judges lifetimes by the real clock, and would
+    /// refuse the key packages of a browser that is in the future.
+    pub(crate) async fn weeks_ago() -> Self {
+        Self { now: sotto_sim::four_weeks_ago(), ..Self::new().await }
+    }
+
     /// Alice and bob, online, and their room, which is open at her.
     pub(crate) async fn pair(&self) -> (Host, Host, RoomId) {
         let (mut alice, mut bob) = (self.person("alice-1").await, self.person("bob-1").await);
