@@ -25,7 +25,7 @@ fn the_second_person_may_be_added() {
         external: false,
         joined: vec![(other.account(), other.device)],
         removed: Vec::new(),
-        accounts_before: BTreeSet::from([own.account(), other.account()]),
+        accounts_before: BTreeSet::from([own.account()]),
         accounts: BTreeSet::from([own.account(), other.account()]),
         kind: Kind::Direct,
     };
