@@ -1,6 +1,6 @@
 //! The sentences of the page: every error code says what to do, every state has its word. No other file words an error.
 
-use sotto_client_api::views::{ConnectionView, Delivery, PersonView, RoomView, SystemLine, Trust};
+use sotto_client_api::views::{ConnectionView, Delivery, RoomView, SystemLine, Trust};
 use sotto_protocol::{ErrorCode, limits};
 
 /// A sentence for a code: what happened, and what to do.
@@ -164,31 +164,33 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::Missing { count } => format!("{count} messages are no longer on the server"),
         SystemLine::NotReadable => "A message did not verify and was left out".into(),
         SystemLine::SeatTakenAgain { who: person, came, went } => {
-            let place = if person.name.as_str() == me {
-                "This browser had lost its place here and has taken it again".into()
+            let mut text = if person.name.as_str() == me {
+                "This browser had lost its place here and has taken it again".to_owned()
             } else {
                 format!("{} had lost the place here and has taken it again", person.name)
             };
-            let names = |people: &[PersonView]| people.iter().map(|person| who(person.name.as_str())).collect::<Vec<_>>().join(", ");
-            let meanwhile = [(came, "came"), (went, "went")].into_iter().filter(|(people, _)| !people.is_empty());
-            let meanwhile: Vec<_> = meanwhile.map(|(people, did)| format!("{} {did}", names(people))).collect();
-            if meanwhile.is_empty() { place } else { format!("{place}. Meanwhile {}", meanwhile.join(" and ")) }
+            said_of(&mut text, "; meanwhile came ", came);
+            said_of(&mut text, "; meanwhile went ", went);
+            text
         }
         SystemLine::Missed { count: 1 } => "1 message came while this browser had lost its place, and can't be read here".into(),
         SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
         SystemLine::Members { by, came, went } => {
-            let names = |people: &[PersonView]| people.iter().map(|person| who(person.name.as_str())).collect::<Vec<_>>().join(", ");
-            let mut parts = Vec::new();
-            if !came.is_empty() {
-                parts.push(format!("added {}", names(came)));
-            }
-            if !went.is_empty() {
-                parts.push(format!("removed {}", names(went)));
-            }
-            format!("{} {}", who(by.name.as_str()), parts.join(" and "))
+            let mut text = who(by.name.as_str());
+            said_of(&mut text, " added ", came);
+            said_of(&mut text, " removed ", went);
+            text
         }
         SystemLine::Named { by, name } => format!("{} named this group “{name}”", who(by.name.as_str())),
         SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.name),
+    }
+}
+
+/// Appends what happened to people, if there are any.
+fn said_of(text: &mut String, what: &str, names: &str) {
+    if !names.is_empty() {
+        text.push_str(what);
+        text.push_str(names);
     }
 }
 

@@ -45,7 +45,7 @@ fn initials(name: &str) -> String {
     let mut parts = name.split(['-', '_', ' ']).filter_map(|part| part.chars().next());
     let pair = match (parts.next(), parts.next()) {
         (Some(first), Some(second)) => vec![first, second],
-        _ => name.chars().filter(|letter| letter.is_alphanumeric()).take(2).collect(),
+        _ => name.chars().filter(|letter| !letter.is_ascii_punctuation()).take(2).collect(),
     };
     pair.into_iter().collect::<String>().to_uppercase()
 }

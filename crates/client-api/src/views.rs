@@ -214,10 +214,10 @@ pub enum SystemLine {
     SeatTakenAgain {
         /// Whose.
         who: PersonView,
-        /// Who came into a group meanwhile. Nobody can say by whom.
-        came: Vec<PersonView>,
-        /// Who went.
-        went: Vec<PersonView>,
+        /// Names of those who came into a group meanwhile, as they are read. Nobody can say by whom.
+        came: String,
+        /// Names of those who went.
+        went: String,
     },
     /// Messages that came while this browser was out of step.
     Missed {
@@ -228,10 +228,10 @@ pub enum SystemLine {
     Members {
         /// Who did it.
         by: PersonView,
-        /// Who came.
-        came: Vec<PersonView>,
-        /// Who went.
-        went: Vec<PersonView>,
+        /// Names of those who came, as they are read; empty for nobody.
+        came: String,
+        /// Names of those who went.
+        went: String,
     },
     /// A group was given a name.
     Named {

@@ -51,10 +51,8 @@ fn said(host: &Host) -> Vec<String> {
 
 /// System lines in words.
 fn told(host: &Host) -> Vec<String> {
-    let names =
-        |people: &[sotto_client_api::views::PersonView]| people.iter().map(|person| person.name.to_string()).collect::<Vec<_>>().join(",");
     let line = |line: &SystemLine| match line {
-        SystemLine::Members { by, came, went } => format!("{} +{} -{}", by.name, names(came), names(went)),
+        SystemLine::Members { by, came, went } => format!("{} +{came} -{went}", by.name),
         SystemLine::Named { by, name } => format!("{} named {name}", by.name),
         SystemLine::Created { by } => format!("{} began", by.name),
         other => format!("{other:?}"),

@@ -19,8 +19,9 @@ impl Engine {
         Ok(PersonView { account, name })
     }
 
-    fn people(&self, accounts: &[AccountId]) -> Result<Vec<PersonView>, ErrorCode> {
-        accounts.iter().map(|account| self.person(*account)).collect()
+    fn names(&self, accounts: &[AccountId]) -> Result<String, ErrorCode> {
+        let names = accounts.iter().map(|account| Ok(self.person(*account)?.name.to_string()));
+        Ok(names.collect::<Result<Vec<_>, ErrorCode>>()?.join(", "))
     }
 
     /// The lines of an open room again, because people in them have names now.
@@ -104,11 +105,11 @@ impl Engine {
             EntryKindRecord::Missing { count } => system(SystemLine::Missing { count: *count }),
             EntryKindRecord::NotReadable => system(SystemLine::NotReadable),
             EntryKindRecord::Members { by, came, went } => {
-                system(SystemLine::Members { by: self.person(*by)?, came: self.people(came)?, went: self.people(went)? })
+                system(SystemLine::Members { by: self.person(*by)?, came: self.names(came)?, went: self.names(went)? })
             }
             EntryKindRecord::Named { by, name } => system(SystemLine::Named { by: self.person(*by)?, name: name.clone() }),
             EntryKindRecord::SeatTakenAgain { who, came, went } => {
-                system(SystemLine::SeatTakenAgain { who: self.person(*who)?, came: self.people(came)?, went: self.people(went)? })
+                system(SystemLine::SeatTakenAgain { who: self.person(*who)?, came: self.names(came)?, went: self.names(went)? })
             }
             EntryKindRecord::Missed { count } => system(SystemLine::Missed { count: *count }),
         })
