@@ -72,5 +72,5 @@ test("two people who open the same room at once end in one room", async ({ mira,
     await person.expectMessage("No, I was");
     await expect(person.at("room-item")).toHaveCount(1);
   }
-  expect(sql(server.dataDir, "SELECT count(*) FROM rooms WHERE live = 1 AND low <> high").rows).toEqual([[1]]);
+  expect(sql(server.dataDir, "SELECT count(*) FROM pairs WHERE low <> high").rows).toEqual([[1]]);
 });
