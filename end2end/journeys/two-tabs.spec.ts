@@ -7,7 +7,7 @@ import { expect, test } from "../lib/test";
 const MANY = Math.min(500, Number(process.env.SOTTO_SOAK_COUNT ?? 250));
 /** What the design allows for a takeover. Noise of two busy cores is left aside by the assertions, not by what is printed. */
 const TAKEOVER_MS = 2_000;
-const NOISE_MS = 3_000;
+const NOISE_MS = 6_000;
 
 /** One more tab of a person's browser, at `/`. */
 async function anotherTab(person: Person): Promise<Page> {

@@ -48,7 +48,7 @@ impl Witness {
 /// What others wait for stays what it was, as far as a machine that runs other tests beside this one can tell.
 fn assert_not_slower(before: &[Duration], during: &[Duration]) {
     let at = |waits: &[Duration], percent: usize| waits[(waits.len() - 1) * percent / 100];
-    for (percent, slack) in [(50, 30), (99, 400)] {
+    for (percent, slack) in [(50, 250), (99, 2_000)] {
         let (quiet, busy) = (at(before, percent), at(during, percent));
         assert!(busy < quiet * 4 + Duration::from_millis(slack), "{percent} of 100 waited {quiet:?} before and {busy:?} during the flood");
     }
