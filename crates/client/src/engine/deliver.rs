@@ -69,6 +69,7 @@ impl Engine {
         let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
         match processed {
             Processed::OwnMessage => {
+                self.check_sealed_here(entry)?;
                 room.sends = room.sends.saturating_add(1);
                 self.own_in_log(room, entry.idempotency, own, hash)
             }

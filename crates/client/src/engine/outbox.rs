@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sotto_client_api::Reply;
 use sotto_client_api::Update;
-use sotto_protocol::frames::{Ack, ClientFrame, Publish, Refusal};
+use sotto_protocol::frames::{Ack, ClientFrame, Entry, Publish, Refusal};
 use sotto_protocol::{Bytes, ErrorCode, IdempotencyId, MessageId, RoomId, Seq, limits};
 
 use super::healing::Fault;
@@ -238,6 +238,17 @@ impl Engine {
         outgoing.failed = true;
         self.data()?.put_outbox(outgoing)?;
         self.show_outgoing(turn, outgoing)
+    }
+
+    /// Whether an own message of the log is the ciphertext that this state has made of it.
+    ///
+    /// # Errors
+    /// `rolled_back` for another one: a later life of this profile has encrypted it, with keys that this state would use again.
+    pub(super) fn check_sealed_here(&self, entry: &Entry) -> Result<(), ErrorCode> {
+        let outbox = self.data()?.outbox()?;
+        let outgoing = outbox.iter().find(|outgoing| outgoing.idempotency == entry.idempotency);
+        let sealed = outgoing.and_then(|outgoing| outgoing.sealed.as_ref());
+        if sealed.is_some_and(|sealed| sealed.bytes == entry.bytes) { Ok(()) } else { Err(ErrorCode::RolledBack) }
     }
 
     /// An own message stands in the log: it becomes a timeline entry.
