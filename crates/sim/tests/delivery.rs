@@ -6,7 +6,7 @@ mod kit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kit::{World, settle};
+use kit::{World, pass_a_minute, settle};
 use sotto_protocol::frames::{EntryKind, ServerFrame};
 use sotto_protocol::{RoomId, limits};
 use sotto_sim::Host;
@@ -26,14 +26,6 @@ async fn talk(alice: &mut Host, bob: &mut Host, room: RoomId, count: usize) -> V
         settle(&mut [&mut *alice, &mut *bob]).await;
     }
     texts
-}
-
-async fn pass_a_minute(alice: &mut Host, bob: &mut Host) {
-    for _ in 0..60 {
-        alice.pass_time();
-        bob.pass_time();
-        settle(&mut [&mut *alice, &mut *bob]).await;
-    }
 }
 
 // Fails without `entry.seq <= room.cursor` in `Engine::expected`.

@@ -7,7 +7,7 @@ mod kit;
 #[allow(unused_imports, reason = "each test program uses its part")]
 mod people;
 
-use kit::{PASSWORD, World, settle};
+use kit::{PASSWORD, World, pass_a_minute, settle};
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{KeyPackageIn, MlsGroup, OpenMlsProvider as _, ProtocolVersion};
 use openmls_basic_credential::SignatureKeyPair;
@@ -271,11 +271,7 @@ async fn a_week(alice: &mut Host, bob: &mut Host) {
     for host in [&mut *alice, &mut *bob] {
         host.now += limits::UPDATE_AFTER_MS;
     }
-    for _ in 0..60 {
-        alice.pass_time();
-        bob.pass_time();
-        settle(&mut [&mut *alice, &mut *bob]).await;
-    }
+    pass_a_minute(alice, bob).await;
 }
 
 // A server that tells each of two its own truth, on two copies of its data. Fails when `policy(Fault::Message)` does not compare (the

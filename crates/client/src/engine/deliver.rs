@@ -69,9 +69,8 @@ impl Engine {
         let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
         match processed {
             Processed::OwnMessage => {
-                self.check_sealed_here(entry)?;
                 room.sends = room.sends.saturating_add(1);
-                self.own_in_log(room, entry.idempotency, own, hash)
+                self.own_in_log(room, entry.idempotency, own, hash, Some(&entry.bytes))
             }
             Processed::Message { author, content } => {
                 let content = Content::decode(&content, entry.room)?;
@@ -84,14 +83,13 @@ impl Engine {
                 room.sends = 0;
                 room.updated_at = turn.now;
                 self.net.waits_for.remove(&entry.room);
-                let by = own_account;
                 if entry.seq == 1 {
-                    return Ok(Some(EntryKindRecord::Created { by }));
+                    return Ok(Some(EntryKindRecord::Created { by: own_account }));
                 }
                 if !came.is_empty() {
                     self.queue_name(turn, room)?;
                 }
-                Ok(members_line(by, came, went))
+                Ok(members_line(own_account, came, went))
             }
             Processed::Commit { by, came, went, joined, removed } => {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.

@@ -195,7 +195,7 @@ impl Engine {
         let mut line = None;
         if entry.kind == EntryKind::Message {
             let device = self.data()?.device.device();
-            match self.own_in_log(&mut room, entry.idempotency, device, wire_hash) {
+            match self.own_in_log(&mut room, entry.idempotency, device, wire_hash, None) {
                 Ok(own) => line = own,
                 Err(ErrorCode::RolledBack) => {
                     room.missed += 1;

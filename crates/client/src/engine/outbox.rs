@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sotto_client_api::Reply;
 use sotto_client_api::Update;
-use sotto_protocol::frames::{Ack, ClientFrame, Entry, Publish, Refusal};
+use sotto_protocol::frames::{Ack, ClientFrame, Publish, Refusal};
 use sotto_protocol::{Bytes, ErrorCode, IdempotencyId, MessageId, RoomId, Seq, limits};
 
 use super::healing::Fault;
@@ -240,33 +240,27 @@ impl Engine {
         self.show_outgoing(turn, outgoing)
     }
 
-    /// Whether an own message of the log is the ciphertext that this state has made of it.
+    /// An own message stands in the log: it becomes a timeline entry. `sealed`: the log's ciphertext, where this state must have made it.
     ///
     /// # Errors
-    /// `rolled_back` for another one: a later life of this profile has encrypted it, with keys that this state would use again.
-    pub(super) fn check_sealed_here(&self, entry: &Entry) -> Result<(), ErrorCode> {
-        let outbox = self.data()?.outbox()?;
-        let outgoing = outbox.iter().find(|outgoing| outgoing.idempotency == entry.idempotency);
-        let sealed = outgoing.and_then(|outgoing| outgoing.sealed.as_ref());
-        if sealed.is_some_and(|sealed| sealed.bytes == entry.bytes) { Ok(()) } else { Err(ErrorCode::RolledBack) }
-    }
-
-    /// An own message stands in the log: it becomes a timeline entry.
-    ///
-    /// # Errors
-    /// `rolled_back` for one that is not known here: everything that was sent is in the outbox until the log shows it.
+    /// `rolled_back` for one that is not known here: everything that was sent is in the outbox until the log shows it, as it was
+    /// sent. Another ciphertext is of a later life of this profile, with keys that this state would use again.
     pub(super) fn own_in_log(
         &mut self,
         room: &mut RoomRecord,
         idempotency: IdempotencyId,
         device: sotto_protocol::DeviceId,
         wire_hash: Bytes,
+        sealed: Option<&Bytes>,
     ) -> Result<Option<EntryKindRecord>, ErrorCode> {
         let data = self.data()?;
         let outbox = data.outbox()?;
         let Some(outgoing) = outbox.into_iter().find(|outgoing| outgoing.idempotency == idempotency) else {
             return Err(ErrorCode::RolledBack);
         };
+        if sealed.is_some_and(|bytes| outgoing.sealed.as_ref().is_none_or(|own| own.bytes != *bytes)) {
+            return Err(ErrorCode::RolledBack);
+        }
         data.delete(&key::outbox(outgoing.order))?;
         let author = data.account();
         self.net.sent.remove(&idempotency);

@@ -65,3 +65,12 @@ pub(crate) async fn settle(hosts: &mut [&mut Host]) {
     }
     panic!("they never come to rest");
 }
+
+/// A minute passes for both, with time for everything in it.
+pub(crate) async fn pass_a_minute(alice: &mut Host, bob: &mut Host) {
+    for _ in 0..60 {
+        alice.pass_time();
+        bob.pass_time();
+        settle(&mut [&mut *alice, &mut *bob]).await;
+    }
+}
