@@ -42,12 +42,15 @@ pub struct Content {
     pub settings: Option<Settings>,
 }
 
-/// What a group is called. The newest in the log holds; a member who added somebody says it again.
+/// What a group is called. The newest in the log holds; it is said again to devices that came later.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Settings {
     /// Its name, at most [`limits::ROOM_NAME`] bytes.
     #[n(0)]
     pub name: String,
+    /// Said again: position of the message by which the group was named so. A newer name stays. None for a new name.
+    #[n(1)]
+    pub since: Option<Seq>,
 }
 
 /// How far the author's device has come; both only rise.

@@ -184,6 +184,14 @@ pub struct RoomRecord {
     #[n(25)]
     #[cbor(default)]
     pub went: Vec<AccountId>,
+    /// Position of the message that gave the group its name; 0 for the first name, until the log shows it.
+    #[n(26)]
+    #[cbor(default)]
+    pub named_at: Seq,
+    /// A device took a seat by itself, and nobody has told it since what the group is called.
+    #[n(27)]
+    #[cbor(default)]
+    pub name_owed: bool,
 }
 
 /// A change of a group that a person asked for. It is committed again on every new epoch until it is so.

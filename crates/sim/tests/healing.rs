@@ -177,3 +177,28 @@ async fn a_seat_that_is_being_taken_is_not_staged_again() {
     // The room's own commit, and one for the seat.
     assert_eq!(bob.epochs().unwrap()[&room], 2);
 }
+
+// Found by seed 30604. The copy was made while a text was on its way, and the text stood in the log in another epoch's ciphertext later on.
+// Fails without the comparison of ciphertexts in `own_in_log`: the copy takes the text for its own, and encrypts with keys that are used.
+#[tokio::test]
+async fn a_copy_whose_outbox_left_in_a_later_life_is_noticed() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    bob.open(room).await.unwrap();
+    alice.set_online(false);
+    alice.say(room, "one").await.unwrap();
+    let copy = alice.copy_profile();
+    reconnect(&mut alice).await;
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.say(room, "two").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+
+    alice.set_online(false);
+    alice.restore_profile(copy).await.unwrap();
+    alice.open(room).await.unwrap();
+    alice.say(room, "three").await.unwrap();
+    reconnect(&mut alice).await;
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(alice.notices, [ErrorCode::RolledBack]);
+    assert_eq!((said(&bob), bob.notices), (vec!["one".into(), "two".into(), "three".into()], vec![]));
+}

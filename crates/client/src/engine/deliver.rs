@@ -9,7 +9,7 @@ use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, Seq};
 
 use super::healing::Fault;
 use super::outbox::preview;
-use super::{Engine, Turn};
+use super::{Engine, Turn, Work};
 use crate::content::{Content, Receipt};
 use crate::mls::{self, Processed};
 use crate::records::{EntryKindRecord, EntryRecord, RoomRecord, Seat};
@@ -70,7 +70,7 @@ impl Engine {
         match processed {
             Processed::OwnMessage => {
                 room.sends = room.sends.saturating_add(1);
-                self.own_in_log(room, entry.idempotency, own, hash, Some(&entry.bytes))
+                self.own_in_log(room, entry, own, hash, true)
             }
             Processed::Message { author, content } => {
                 let content = Content::decode(&content, entry.room)?;
@@ -87,7 +87,7 @@ impl Engine {
                     return Ok(Some(EntryKindRecord::Created { by: own_account }));
                 }
                 if !came.is_empty() {
-                    self.queue_name(turn, room)?;
+                    self.repeat_name(turn, room)?;
                 }
                 Ok(members_line(own_account, came, went))
             }
@@ -100,14 +100,20 @@ impl Engine {
                         self.replaced(turn)?;
                     } else {
                         self.removed_from(turn, room)?;
+                        if let Some(welcome) = self.net.welcomes_ahead.remove(&entry.room) {
+                            self.work.push_front(Work::Welcome(welcome));
+                        }
                     }
                 } else if came.iter().any(|account| matches!(self.contact(*account), Err(ErrorCode::NotFound))) {
                     self.ask_room_state(turn, entry.room, None);
                 }
-                if room.peer.is_none()
-                    && let Some(line) = members_line(by, came, went)
-                {
-                    return Ok(Some(line));
+                if room.peer.is_none() {
+                    if room.seat == Seat::Taken && joined.iter().any(|(account, _)| *account == by) {
+                        self.owe_name(turn, room, by)?;
+                    }
+                    if let Some(line) = members_line(by, came, went) {
+                        return Ok(Some(line));
+                    }
                 }
                 let newcomer = joined.first().filter(|_| entry.seq > 1);
                 Ok(newcomer.map(|device| match *device {
@@ -132,7 +138,7 @@ impl Engine {
             return Ok(None);
         }
         if let Some(settings) = content.settings {
-            return Ok(Self::named(room, author, settings));
+            return Ok(Self::named(room, author, settings, seq));
         }
         let Some(text) = content.text else { return Ok(None) };
         let mine = author == self.data()?.account();

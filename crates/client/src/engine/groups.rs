@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use openmls::prelude::LeafNodeIndex;
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage};
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, RoomId, UserName, limits};
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, RoomId, Seq, UserName, limits};
 use sotto_rules::identity::{DeviceCredential, device_key};
 use sotto_rules::roles::Role;
 
@@ -71,25 +71,49 @@ impl Engine {
 
     pub(super) fn rename_group(&mut self, turn: &mut Turn, id: u32, room: RoomId, name: &str) -> Result<(), ErrorCode> {
         let record = self.group(room, Role::Member)?;
-        self.queue_name(turn, &RoomRecord { name: Some(checked_name(name)?), ..record })?;
+        self.queue_name(turn, record.room, checked_name(name)?, None)?;
         turn.reply(id, Reply::Done);
         self.flush_outbox(turn)
     }
 
-    /// Says what a group is called, where it has a name.
-    pub(super) fn queue_name(&self, turn: &Turn, record: &RoomRecord) -> Result<(), ErrorCode> {
-        let Some(name) = record.name.clone() else { return Ok(()) };
-        let content = Content::settings(content::message_id(turn.now)?, record.room, Settings { name });
+    /// Says for the first time what a group is called.
+    pub(super) fn give_name(&self, turn: &Turn, record: &RoomRecord) -> Result<(), ErrorCode> {
+        record.name.as_ref().map_or(Ok(()), |name| self.queue_name(turn, record.room, name.clone(), None))
+    }
+
+    /// Says again what a group is called, where that is known.
+    pub(super) fn repeat_name(&self, turn: &Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
+        record.name_owed = false;
+        record.name.as_ref().map_or(Ok(()), |name| self.queue_name(turn, record.room, name.clone(), Some(record.named_at)))
+    }
+
+    fn queue_name(&self, turn: &Turn, room: RoomId, name: String, since: Option<Seq>) -> Result<(), ErrorCode> {
+        let content = Content::settings(content::message_id(turn.now)?, room, Settings { name, since });
         self.queue(turn, &content).map(|_| ())
     }
 
-    /// A group was named. A name that is said again for newcomers is no news.
-    pub(super) fn named(room: &mut RoomRecord, by: AccountId, settings: Settings) -> Option<EntryKindRecord> {
-        if room.peer.is_some() || room.name.as_ref() == Some(&settings.name) {
+    /// A device took a seat in a group by itself: the message that names the group may be one that it can't read. The first in the tree
+    /// says the name again, or whoever has something to say before that. Not the account's own: its leaf may be one that is gone.
+    pub(super) fn owe_name(&mut self, turn: &Turn, room: &mut RoomRecord, newcomer: AccountId) -> Result<(), ErrorCode> {
+        room.name_owed = true;
+        let members = self.data_mut()?.with_group(room.room, |_, group| mls::members(group))?;
+        let first = members.iter().find(|(_, leaf)| leaf.account() != newcomer);
+        let own = self.data()?.device.device();
+        if first.is_some_and(|(_, leaf)| leaf.device == own) { self.repeat_name(turn, room) } else { Ok(()) }
+    }
+
+    /// A group was named, at this position or, said again, at an earlier one. What is said again is no news.
+    pub(super) fn named(room: &mut RoomRecord, by: AccountId, settings: Settings, seq: Seq) -> Option<EntryKindRecord> {
+        let at = settings.since.unwrap_or(seq).min(seq);
+        if room.peer.is_some() || at < room.named_at {
+            // Whoever says an old name again has not heard of the newer one.
+            room.name_owed |= room.peer.is_none();
             return None;
         }
+        (room.named_at, room.name_owed) = (at, false);
+        let news = room.name.as_ref() != Some(&settings.name) && settings.since.is_none();
         room.name = Some(settings.name.clone());
-        Some(EntryKindRecord::Named { by, name: settings.name })
+        news.then_some(EntryKindRecord::Named { by, name: settings.name })
     }
 
     /// A group in which this account has at least a role.

@@ -188,6 +188,8 @@ impl Engine {
     pub(super) fn before_seat(&mut self, turn: &mut Turn, mut room: RoomRecord, entry: &Entry, wire_hash: Bytes) -> Result<(), ErrorCode> {
         if entry.seq == room.joined_at {
             self.say_what_is_missing(turn, &mut room)?;
+            // Others may have come by themselves in what can't be read here: perhaps nobody else knows the name.
+            self.repeat_name(turn, &mut room)?;
             let who = self.data()?.account();
             let (came, went) = (std::mem::take(&mut room.came), std::mem::take(&mut room.went));
             return self.advance(turn, room, entry, Some(EntryKindRecord::SeatTakenAgain { who, came, went }));
@@ -195,7 +197,7 @@ impl Engine {
         let mut line = None;
         if entry.kind == EntryKind::Message {
             let device = self.data()?.device.device();
-            match self.own_in_log(&mut room, entry.idempotency, device, wire_hash, None) {
+            match self.own_in_log(&mut room, entry, device, wire_hash, false) {
                 Ok(own) => line = own,
                 Err(ErrorCode::RolledBack) => {
                     room.missed += 1;

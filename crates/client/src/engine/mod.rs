@@ -230,7 +230,7 @@ impl Engine {
             Seat::Removed => true,
             _ => false,
         });
-        Ok(settled && data.outbox()?.is_empty())
+        Ok(settled && data.outbox()?.iter().all(|outgoing| outgoing.failed))
     }
 
     fn perform(&mut self, now: Millis, work: Work, out: &mut Vec<Effect>) {

@@ -6,7 +6,7 @@ use minicbor::Encode;
 use sotto_client_api::Update;
 use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_protocol::api::ErrorBody;
-use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION};
+use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION, Welcome};
 use sotto_protocol::{Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
 
 use super::healing::Fault;
@@ -42,6 +42,8 @@ pub(super) struct Net {
     pub(super) asked: BTreeMap<RoomId, Seq>,
     /// Rooms in which something is missing between what is here and what came; asked for once more at `retry_at`.
     pub(super) gaps: BTreeSet<RoomId>,
+    /// Invitations back into groups of which the log has not shown yet that this device was removed. The server keeps them until then.
+    pub(super) welcomes_ahead: BTreeMap<RoomId, Box<Welcome>>,
     /// Rooms of the account, as the server said at the beginning.
     heads: BTreeMap<RoomId, Seq>,
     /// When refused things are tried again.
@@ -287,6 +289,7 @@ impl Engine {
         match codec::decode(bytes, limits::SERVER_FRAME)? {
             ServerFrame::Ready { key_packages, heads, .. } => {
                 self.net.tries = 0;
+                self.net.welcomes_ahead.clear();
                 self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();
                 self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
                 self.set_connection(turn, State::CatchingUp);

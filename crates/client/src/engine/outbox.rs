@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sotto_client_api::Reply;
 use sotto_client_api::Update;
-use sotto_protocol::frames::{Ack, ClientFrame, Publish, Refusal};
+use sotto_protocol::frames::{Ack, ClientFrame, Entry, Publish, Refusal};
 use sotto_protocol::{Bytes, ErrorCode, IdempotencyId, MessageId, RoomId, Seq, limits};
 
 use super::healing::Fault;
@@ -50,6 +50,9 @@ impl Engine {
             None => content::message_id(turn.now)?,
         };
         let content = Content::text(message, room, text.to_owned());
+        if record.name_owed && record.seat == Seat::Taken {
+            self.repeat_name(turn, &mut record)?;
+        }
         let outgoing = self.queue(turn, &content)?;
         let data = self.data()?;
         data.delete(&key::draft(room))?;
@@ -220,6 +223,8 @@ impl Engine {
                 }
                 (ErrorCode::Unavailable | ErrorCode::TooManyTries, _) => self.retry_later(turn.now),
                 (code, _) => {
+                    // To who is not in a room there is none: the commit that removed this account is on its way.
+                    let code = if code == ErrorCode::NotFound { ErrorCode::NotMember } else { code };
                     self.fail_outgoing(turn, outgoing)?;
                     if outgoing.text.is_some() {
                         turn.emit(Update::Notice { code, room: Some(refusal.room) });
@@ -240,7 +245,7 @@ impl Engine {
         self.show_outgoing(turn, outgoing)
     }
 
-    /// An own message stands in the log: it becomes a timeline entry. `sealed`: the log's ciphertext, where this state must have made it.
+    /// An own message stands in the log: it becomes a timeline entry. `made_here`: its ciphertext is one that this state must have made.
     ///
     /// # Errors
     /// `rolled_back` for one that is not known here: everything that was sent is in the outbox until the log shows it, as it was
@@ -248,17 +253,17 @@ impl Engine {
     pub(super) fn own_in_log(
         &mut self,
         room: &mut RoomRecord,
-        idempotency: IdempotencyId,
+        entry: &Entry,
         device: sotto_protocol::DeviceId,
         wire_hash: Bytes,
-        sealed: Option<&Bytes>,
+        made_here: bool,
     ) -> Result<Option<EntryKindRecord>, ErrorCode> {
         let data = self.data()?;
-        let outbox = data.outbox()?;
+        let (outbox, idempotency) = (data.outbox()?, entry.idempotency);
         let Some(outgoing) = outbox.into_iter().find(|outgoing| outgoing.idempotency == idempotency) else {
             return Err(ErrorCode::RolledBack);
         };
-        if sealed.is_some_and(|bytes| outgoing.sealed.as_ref().is_none_or(|own| own.bytes != *bytes)) {
+        if made_here && outgoing.sealed.as_ref().is_none_or(|own| own.bytes != entry.bytes) {
             return Err(ErrorCode::RolledBack);
         }
         data.delete(&key::outbox(outgoing.order))?;
@@ -267,7 +272,7 @@ impl Engine {
         self.net.taken.remove(&idempotency);
         let Some(text) = outgoing.text else {
             let settings = Content::decode(outgoing.content.as_slice(), room.room)?.settings;
-            return Ok(settings.and_then(|settings| Self::named(room, author, settings)));
+            return Ok(settings.and_then(|settings| Self::named(room, author, settings, entry.seq)));
         };
         room.preview = Some(preview(&text));
         room.preview_mine = true;

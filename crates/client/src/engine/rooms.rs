@@ -43,6 +43,8 @@ impl RoomRecord {
             former_leaf_key: Bytes(Vec::new()),
             came: Vec::new(),
             went: Vec::new(),
+            named_at: 0,
+            name_owed: false,
         }
     }
 }
@@ -171,10 +173,10 @@ impl Engine {
         if matches!(record.seat, Seat::Creating { .. }) {
             record.seat = Seat::Taken;
             record.active_at = ack.at;
-            data.put_room(&record)?;
+            self.give_name(turn, &record)?;
+            self.data()?.put_room(&record)?;
             // The own first commit is merged when the log shows it.
             self.join_log(turn, &record);
-            self.queue_name(turn, &record)?;
             self.show_room(turn, &record)?;
         }
         if let Some(reply) = reply {

@@ -39,6 +39,10 @@ impl Engine {
     pub(super) fn welcomed(&mut self, turn: &mut Turn, welcome: &Welcome) -> Result<(), ErrorCode> {
         let known = self.data()?.find_room(welcome.room)?;
         let done = ClientFrame::WelcomeDone { room: welcome.room, epoch: welcome.epoch };
+        if known.as_ref().is_some_and(|room| room.peer.is_none() && room.seat == Seat::Taken && room.cursor < welcome.seq) {
+            self.net.welcomes_ahead.insert(welcome.room, Box::new(welcome.clone()));
+            return Ok(());
+        }
         if is_old(known.as_ref(), welcome) {
             Self::send(turn, &done);
             return Ok(());
