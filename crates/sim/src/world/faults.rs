@@ -32,6 +32,8 @@ pub struct Faults {
     pub replace: u32,
     /// The server's disk is full for a while, beginning at an action: it reads and can't write.
     pub full_disk: u32,
+    /// No fault: an action that is about groups. They are made, named, people come in and go.
+    pub groups: u32,
 }
 
 impl Faults {
@@ -50,6 +52,7 @@ impl Faults {
         restore: 0,
         replace: 0,
         full_disk: 0,
+        groups: 0,
     };
 
     /// The faults of a seed: each kind with an even chance.
@@ -68,6 +71,7 @@ impl Faults {
             restore: if rng.u32(0..4) == 0 { 1_000 } else { 0 },
             replace: if rng.u32(0..8) == 0 { 300 } else { 0 },
             full_disk: some_of(rng, 1_000),
+            groups: if rng.bool() { rng.u32(2_000..=6_000) } else { 0 },
             delay: (1, if rng.bool() { 50 } else { 4_000 }),
         }
     }

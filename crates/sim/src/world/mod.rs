@@ -4,6 +4,7 @@
 //! server handles one event at a time, whole: what its writes can be cut into is tested with real processes that are killed.
 
 mod faults;
+mod groups;
 mod history;
 mod oracle;
 mod person;
@@ -13,23 +14,22 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use sotto_backend::{Backend, SessionToken};
+use sotto_backend::Backend;
 use sotto_client::io::{Effect, Input, Method};
 use sotto_client::random;
-use sotto_client_api::views::ConnectionView;
+use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
 
 use crate::clock::four_weeks_ago;
-use crate::disk::Disk;
 use crate::host::context;
 use crate::socket::Socket;
 use crate::{Host, SimError, api};
 
 pub use faults::Faults;
 use oracle::Oracle;
-use person::Person;
+use person::{Names, Newcomer, Person};
 use place::Place;
 
 const PASSWORD: &str = "a quiet evening by the sea";
@@ -61,7 +61,7 @@ fn seed_randomness(seed: u64) {
 /// People who have signed up, to begin many worlds with: deriving passwords takes longer than a whole seed.
 pub struct Beginning {
     place: Place,
-    people: Vec<(UserName, SessionToken, Disk)>,
+    people: Vec<Newcomer>,
     now: Millis,
 }
 
@@ -87,7 +87,7 @@ impl Beginning {
     /// # Errors
     /// What refused it.
     pub async fn again(&self) -> Result<Self, SimError> {
-        let names: Vec<&str> = self.people.iter().map(|(name, ..)| name.as_str()).collect();
+        let names: Vec<&str> = self.people.iter().map(|newcomer| newcomer.name.as_str()).collect();
         Self::at(self.now, Place::memory(), &names).await
     }
 
@@ -101,7 +101,8 @@ impl Beginning {
             while host.run().await {}
             let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
             let token = host.token.take().ok_or(SimError(ErrorCode::Internal, "no session"))?;
-            people.push((name, token, host.disk.clone()));
+            let Phase::Ready { me, .. } = &host.phase else { return Err(SimError(ErrorCode::Internal, "not ready")) };
+            people.push(Newcomer { name, account: me.account, token, disk: host.disk.clone() });
         }
         backend.close().await;
         Ok(Self { place, people, now })
@@ -210,6 +211,9 @@ struct World {
     next_event: u64,
     handled: usize,
     kills: usize,
+    /// Groups that somebody wanted to make, and names that somebody gave.
+    groups: usize,
+    names: usize,
     oracle: Oracle,
     history: Vec<String>,
 }
@@ -220,7 +224,9 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let chosen = Faults::of(&mut rng);
         let storm = faults.unwrap_or(chosen);
-        let people = beginning.people.iter().map(|(name, token, disk)| Person::new(name.clone(), token.clone(), disk.clone()));
+        let names = beginning.people.iter().map(|person| (person.account.to_string().chars().take(8).collect(), person.name.clone()));
+        let names: Names = names.collect();
+        let people = beginning.people.iter().map(|newcomer| Person::new(newcomer, &names));
         Self {
             now: beginning.now,
             start: beginning.now,
@@ -234,6 +240,8 @@ impl World {
             next_event: 0,
             handled: 0,
             kills: 0,
+            groups: 0,
+            names: 0,
             oracle: Oracle::default(),
             history: Vec::new(),
         }
@@ -249,6 +257,8 @@ impl World {
         }
         self.run_until(self.start + STORM).await?;
         self.calm_down().await;
+        self.run_until(self.start + STORM + CALM / 2).await?;
+        self.speak_in_groups();
         self.run_until(self.start + STORM + CALM).await?;
         self.judge().await
     }
@@ -396,16 +406,15 @@ impl World {
         if !self.people[who].running {
             return;
         }
+        if self.happens(self.faults.groups) {
+            return self.act_on_groups(who);
+        }
         let rooms: Vec<RoomId> = self.people[who].rooms.keys().copied().collect();
         let texts = self.rng.u32(0..10) < 7;
         match self.rng.choice(rooms).filter(|_| texts) {
             Some(room) => {
                 for _ in 0..self.rng.u32(1..4) {
-                    let text = self.oracle.next_text();
-                    let id = self.command(who, Command::SendText { room, text: text.clone(), message: None });
-                    let life = self.people[who].life;
-                    self.note_of(who, format!("writes {text}"));
-                    self.oracle.wrote((who, life, id), room, text);
+                    self.write(who, room);
                 }
             }
             None => {
@@ -414,6 +423,14 @@ impl World {
                 self.command(who, Command::OpenRoomWith { name: whom });
             }
         }
+    }
+
+    fn write(&mut self, who: usize, room: RoomId) {
+        let text = self.oracle.next_text();
+        let id = self.command(who, Command::SendText { room, text: text.clone(), message: None });
+        let life = self.people[who].life;
+        self.note_of(who, format!("writes {text}"));
+        self.oracle.wrote((who, life, id), room, text);
     }
 
     fn back_up_or_restore(&mut self, who: usize) {

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sotto_client_api::views::{Delivery, EntryBody};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{RoomId, Seq};
 
 use super::World;
+use super::groups::is_inside;
 use super::person::{Line, Past};
 
 /// A command of one life of one browser.
@@ -21,6 +23,8 @@ pub(super) struct Oracle {
     accepted: BTreeMap<(RoomId, String), usize>,
     /// Of these, those whose browser was lost or went back to before them. They may have left it by then, or not.
     doubtful: BTreeSet<(RoomId, String)>,
+    /// Of these, those of which their authors are told that they never left: they had been removed.
+    failed: BTreeSet<(RoomId, String)>,
 }
 
 impl Oracle {
@@ -49,12 +53,16 @@ impl Oracle {
         self.doubtful.extend(gone);
     }
 
+    fn failed(&mut self, room: RoomId, text: String) {
+        self.failed.insert((room, text));
+    }
+
     pub(super) fn texts(&self) -> usize {
         self.accepted.len()
     }
 }
 
-type Timeline = BTreeMap<Seq, Line>;
+pub(super) type Timeline = BTreeMap<Seq, Line>;
 
 impl World {
     pub(super) async fn judge(&mut self) -> Result<(), String> {
@@ -67,13 +75,17 @@ impl World {
         }
         for (room, readers) in &timelines {
             self.judge_room(*room, readers)?;
+            if readers.iter().any(|(who, _)| self.is_group(*who, *room)) {
+                self.judge_group(*room, readers)?;
+            }
         }
-        for (room, text) in self.oracle.accepted.keys().filter(|text| !self.oracle.doubtful.contains(text)) {
+        for ((room, text), author) in self.oracle.accepted.iter().filter(|(text, _)| !self.oracle.doubtful.contains(text)) {
             let readers = timelines.get(room).map(Vec::as_slice).unwrap_or_default();
-            let whole = |who: &usize| self.people[*who].past == Past::Whole;
-            let there = readers.iter().filter(|(who, _)| whole(who)).all(|(_, timeline)| count(timeline, text) == 1);
-            if !there || readers.iter().all(|(_, timeline)| count(timeline, text) == 0) {
-                return Err(format!("{text} was accepted and is not there exactly once for everybody"));
+            let with = |(_, timeline): &&(usize, Timeline)| count(timeline, text) > 0;
+            let failed = self.oracle.failed.contains(&(*room, text.clone()));
+            let at_author = self.people[*author].past != Past::Whole || failed || readers.iter().filter(with).any(|(who, _)| who == author);
+            if !at_author || failed == readers.iter().any(|reader| with(&reader)) {
+                return Err(format!("{text} was accepted, and is not there once, or it failed and is there"));
             }
         }
         self.judge_epochs()
@@ -107,7 +119,8 @@ impl World {
             }
         }
         for (who, timeline) in readers {
-            let lacks = all.len() - texts(timeline).len();
+            let has = |seq: &Seq| timeline.contains_key(seq) || (self.is_group(*who, room) && !is_inside(timeline, name(*who), *seq));
+            let lacks = all.keys().filter(|seq| !has(seq)).count();
             let excused = match self.people[*who].past {
                 Past::Whole => false,
                 Past::Restored => timeline.values().any(|line| is_gap(line) || is_beginning(line)),
@@ -151,9 +164,16 @@ impl World {
                 return Err("no timeline".into());
             };
             for entry in &entries {
-                let line = Line::of(entry);
-                let Some(seq) = entry.seq else { return Err(format!("{} still has {line:?} unsent", self.people[who].name)) };
-                timeline.insert(seq, line);
+                let line = self.people[who].line_of(entry);
+                match (entry.seq, &entry.body) {
+                    (Some(seq), _) => {
+                        timeline.insert(seq, line);
+                    }
+                    (None, EntryBody::Message(message)) if message.delivery == Delivery::Failed && self.is_group(who, room) => {
+                        self.oracle.failed(room, message.text.clone());
+                    }
+                    (None, _) => return Err(format!("{} still has {line:?} unsent", self.people[who].name)),
+                }
             }
             before = timeline.keys().next().copied();
             if !more || entries.is_empty() {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sotto_backend::SessionToken;
 use sotto_client::Engine;
-use sotto_client_api::views::{EntryBody, EntryView, Phase, RoomView};
+use sotto_client_api::views::{EntryBody, EntryView, PersonView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Reply, Update};
-use sotto_protocol::{ErrorCode, Millis, RoomId, Seq, UserName};
+use sotto_protocol::{AccountId, ErrorCode, Millis, RoomId, Seq, UserName};
 
 use crate::disk::Disk;
 use crate::host::nfkc;
@@ -17,14 +17,29 @@ use crate::socket::Socket;
 pub(super) enum Line {
     /// Author and text.
     Text(UserName, String),
-    /// What kind of thing happened.
+    /// A room begins, by this person.
+    Created(UserName),
+    /// People came into a group or went.
+    Members { came: Vec<UserName>, went: Vec<UserName> },
+    /// What else happened.
     System(String),
 }
 
+/// Names by the first digits of the account, by which somebody goes whose name is not known yet.
+pub(super) type Names = BTreeMap<String, UserName>;
+
 impl Line {
-    pub(super) fn of(entry: &EntryView) -> Self {
+    pub(super) fn of(entry: &EntryView, names: &Names) -> Self {
+        let name = |person: &PersonView| names.get(person.name.as_str()).unwrap_or(&person.name).clone();
+        let list =
+            |drawn: &str| drawn.split(", ").filter_map(|one| names.get(one).cloned().or_else(|| UserName::parse(one).ok())).collect();
         match &entry.body {
-            EntryBody::Message(message) => Self::Text(message.author.name.clone(), message.text.clone()),
+            EntryBody::Message(message) => Self::Text(name(&message.author), message.text.clone()),
+            EntryBody::System(SystemLine::Created { by }) => Self::Created(name(by)),
+            EntryBody::System(SystemLine::Members { came, went, .. }) => Self::Members { came: list(came), went: list(went) },
+            EntryBody::System(SystemLine::SeatTakenAgain { who, .. }) => Self::System(format!("SeatTakenAgain {}", name(who))),
+            EntryBody::System(SystemLine::NewDevice { who }) => Self::System(format!("NewDevice {}", name(who))),
+            EntryBody::System(SystemLine::Named { by, name: given }) => Self::System(format!("Named {given} by {}", name(by))),
             EntryBody::System(line) => Self::System(format!("{line:?}")),
         }
     }
@@ -49,9 +64,21 @@ pub(super) struct Backup {
     pub(super) accepted: BTreeSet<(RoomId, String)>,
 }
 
+/// Somebody who has signed up.
+#[derive(Clone)]
+pub(super) struct Newcomer {
+    pub(super) name: UserName,
+    pub(super) account: AccountId,
+    pub(super) token: SessionToken,
+    pub(super) disk: Disk,
+}
+
 /// The browser and whoever sits in front of it.
 pub(super) struct Person {
     pub(super) name: UserName,
+    pub(super) account: AccountId,
+    /// Everybody's.
+    names: Names,
     pub(super) token: SessionToken,
     pub(super) disk: Disk,
     pub(super) engine: Engine,
@@ -86,9 +113,12 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(name: UserName, token: SessionToken, disk: Disk) -> Self {
+    pub(super) fn new(newcomer: &Newcomer, names: &Names) -> Self {
+        let Newcomer { name, account, token, disk } = newcomer.clone();
         Self {
             name,
+            account,
+            names: names.clone(),
             token,
             disk,
             engine: Engine::new(nfkc),
@@ -183,9 +213,13 @@ impl Person {
         None
     }
 
+    pub(super) fn line_of(&self, entry: &EntryView) -> Line {
+        Line::of(entry, &self.names)
+    }
+
     pub(super) fn show(&mut self, room: RoomId, entries: &[EntryView]) -> Option<String> {
         for entry in entries {
-            let (Some(seq), line) = (entry.seq, Line::of(entry)) else { continue };
+            let (Some(seq), line) = (entry.seq, self.line_of(entry)) else { continue };
             if let Some(before) = self.seen.insert((room, seq), line.clone())
                 && before != line
             {
