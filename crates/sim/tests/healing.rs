@@ -178,7 +178,7 @@ async fn a_seat_that_is_being_taken_is_not_staged_again() {
     assert_eq!(bob.epochs().unwrap()[&room], 2);
 }
 
-// Found by seed 30604. The copy was made while a text was on its way, and the text stood in the log in another epoch's ciphertext later on.
+// Found by seed 30604. The copy was made before a text was encrypted that left afterwards.
 // Fails without the comparison of ciphertexts in `own_in_log`: the copy takes the text for its own, and encrypts with keys that are used.
 #[tokio::test]
 async fn a_copy_whose_outbox_left_in_a_later_life_is_noticed() {
@@ -190,15 +190,13 @@ async fn a_copy_whose_outbox_left_in_a_later_life_is_noticed() {
     let copy = alice.copy_profile();
     reconnect(&mut alice).await;
     settle(&mut [&mut alice, &mut bob]).await;
-    alice.say(room, "two").await.unwrap();
-    settle(&mut [&mut alice, &mut bob]).await;
 
     alice.set_online(false);
     alice.restore_profile(copy).await.unwrap();
     alice.open(room).await.unwrap();
-    alice.say(room, "three").await.unwrap();
+    alice.say(room, "two").await.unwrap();
     reconnect(&mut alice).await;
     settle(&mut [&mut alice, &mut bob]).await;
     assert_eq!(alice.notices, [ErrorCode::RolledBack]);
-    assert_eq!((said(&bob), bob.notices), (vec!["one".into(), "two".into(), "three".into()], vec![]));
+    assert_eq!((said(&bob), bob.notices), (vec!["one".into(), "two".into()], vec![]));
 }
