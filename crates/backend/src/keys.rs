@@ -42,7 +42,7 @@ impl Backend {
                 all.map(|(package, last_resort)| check(package, last_resort, &list, device, now)).collect::<Result<Vec<_>, _>>()
             })
             .await??;
-        Ok(self.0.store.add_key_packages(caller.account, device, packages).await?)
+        Ok(self.0.store.add_key_packages(caller.account, device, packages, now).await?)
     }
 
     /// What is left of the session's device's packages.
@@ -50,10 +50,11 @@ impl Backend {
     /// # Errors
     /// `device_unknown`, `unavailable`.
     pub async fn count_key_packages(&self, ctx: &RequestContext, caller: &Caller) -> Result<KeyPackageCount, ServiceError> {
-        Ok(self.0.store.count_key_packages(caller.account, caller.require_device()?, usable_at(ctx.now)).await?)
+        Ok(self.0.store.count_key_packages(caller.account, caller.require_device()?, ctx.now).await?)
     }
 
-    /// Takes one package of each device of an account; none of oneself, nor, unless for a group, where the pair has a room.
+    /// Takes one package of each device of an account; none of oneself, nor, unless for a group, where the pair has a room. What the
+    /// caller has claimed and not used yet it gets again, as long as that is kept for it.
     ///
     /// # Errors
     /// `not_found`, `too_many_tries`, `unavailable`.
@@ -78,7 +79,7 @@ impl Backend {
         }
         // Only what takes something is counted: draining somebody's packages is the attack.
         self.0.limits.take(ctx.now, &[Limit::KeyClaims(caller.account)])?;
-        let claimed = self.0.store.claim_key_packages(account.account, usable_at(ctx.now)).await?;
+        let claimed = self.0.store.claim_key_packages(account.account, caller.account, ctx.now).await?;
         for (device, left) in &claimed.left {
             if usize::try_from(*left).unwrap_or(usize::MAX) <= limits::REFILL_AT {
                 self.0.bus.key_packages(account.account, *device, *left);
@@ -91,8 +92,23 @@ impl Backend {
 }
 
 /// A package must live this long to be given away: the Add that uses it needs 28 days.
-fn usable_at(now: Millis) -> Millis {
+pub(crate) fn usable_at(now: Millis) -> Millis {
     now.saturating_add(limits::KEY_PACKAGE_REST * 1000)
+}
+
+/// A package that was claimed (or replaced, if it was the last resort) after this time may still come in a commit.
+pub(crate) fn kept_since(now: Millis) -> Millis {
+    now.saturating_sub(limits::KEY_PACKAGE_RESERVATION_MS)
+}
+
+/// Of one that was claimed, replaced or spent after this time a Welcome may still be on its way to the device.
+pub(crate) fn held_since(now: Millis) -> Millis {
+    kept_since(kept_since(now))
+}
+
+/// What a package is known by.
+pub(crate) fn hash(encoded: &[u8]) -> [u8; 32] {
+    Sha256::digest(encoded).into()
 }
 
 fn check(package: Bytes, last_resort: bool, list: &DeviceList, device: DeviceId, now: Millis) -> Result<KeyPackageRow, ErrorCode> {
@@ -109,7 +125,7 @@ fn check(package: Bytes, last_resort: bool, list: &DeviceList, device: DeviceId,
         return Err(ErrorCode::Malformed);
     }
     Ok(KeyPackageRow {
-        hash: Sha256::digest(package.as_slice()).into(),
+        hash: hash(package.as_slice()),
         last_resort,
         not_after: checked.life_time().not_after().saturating_mul(1000),
         package,

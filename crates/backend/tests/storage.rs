@@ -13,7 +13,7 @@ use sotto_protocol::ErrorCode;
 const COLUMNS: &str = "accounts: account name created_at kdf_memory_kib kdf_passes kdf_lanes kdf_salt password_hash password_slot \
     password_version recovery_hash recovery_slot recovery_version device_list
 devices: account device
-key_packages: id account device hash last_resort used not_after package
+key_packages: id account device hash last_resort used not_after package claimed_by claimed_at
 log: id room seq kind epoch account device at idempotency bytes
 members: account room gone_at
 pairs: low high room

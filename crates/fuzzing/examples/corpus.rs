@@ -114,7 +114,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     }
     let refusal = Refusal { room, idempotency, code: ErrorCode::StaleEpoch, epoch: Some(4) };
     for (name, frame) in [
-        ("ready", ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![cursor(room)] }),
+        ("ready", ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![cursor(room)], held: Vec::new() }),
         ("deliver", ServerFrame::Deliver { entries: vec![entry.clone()] }),
         ("acks", ServerFrame::Acks { acks: vec![Ack { room, idempotency, seq: 12, at: 1 }] }),
         ("refusals", ServerFrame::Refusals { refusals: vec![refusal] }),
@@ -136,7 +136,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     bodies.cbor("key-packages", 1, &UploadKeyPackages { one_time: vec![Bytes(vec![1; 30])], last_resort: Some(Bytes(vec![2; 30])) });
     bodies.cbor("claim", 2, &sotto_protocol::api::ClaimKeyPackages { name: name(), group: true });
     bodies.put("upload", &[&[4], genuine.upload.as_slice()]);
-    bodies.cbor("count", 5, &KeyPackageCount { one_time: 20, last_resort: true });
+    bodies.cbor("count", 5, &KeyPackageCount { one_time: 20, last_resort: true, held: Vec::new() });
     let package = sotto_protocol::api::ClaimedKeyPackage { device, key_package: Bytes(vec![1; 30]) };
     let claimed =
         sotto_protocol::api::ClaimedKeyPackages { account, name: name(), device_list: list, packages: vec![package], room: Some(room) };
@@ -375,8 +375,9 @@ fn engine_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     let act = |kind: u8, bytes: &[u8]| [&[kind], u16::try_from(bytes.len()).expect("short").to_be_bytes().as_slice(), bytes].concat();
     let frame = |frame: &ServerFrame| act(0, &codec::encode(frame));
     let head = Cursor { room, seq: alice.room.cursor + 1 };
-    let ready = frame(&ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![head] });
-    let few = frame(&ServerFrame::Ready { now: 1, key_packages: 1, heads: vec![Cursor { room: RoomId([5; 16]), seq: 3 }] });
+    let ready = frame(&ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![head], held: Vec::new() });
+    let few =
+        frame(&ServerFrame::Ready { now: 1, key_packages: 1, heads: vec![Cursor { room: RoomId([5; 16]), seq: 3 }], held: Vec::new() });
     let (caught_up, answer) = (act(3, &[]), act(4, &[]));
     corpus.put("message", &[&ready, &act(1, genuine.message.as_slice()), &caught_up]);
     corpus.put("commit", &[&ready, &act(2, genuine.commit.as_slice()), &caught_up]);

@@ -68,6 +68,10 @@ pub struct KeyPackageCount {
     /// Whether a last-resort package is there.
     #[n(1)]
     pub last_resort: bool,
+    /// SHA-256 of every package for which a Welcome may still come. The private keys of all others are of no use any more.
+    #[n(2)]
+    #[cbor(default)]
+    pub held: Vec<Bytes>,
 }
 
 /// Asks for one key package of every device of an account, to make a room with it or to add it to a group.

@@ -204,6 +204,10 @@ pub enum ServerFrame {
         /// Newest seq of every room of the account, to show progress and to find rooms that this device is not in.
         #[n(2)]
         heads: Vec<Cursor>,
+        /// As [`crate::api::KeyPackageCount::held`]. Welcomes for others were stored before, and come before [`ServerFrame::CaughtUp`].
+        #[n(3)]
+        #[cbor(default)]
+        held: Vec<Bytes>,
     },
     /// Entries, ascending by seq within each room; at most [`crate::limits::ENTRIES_PER_FRAME`] and the frame limit.
     #[n(1)]

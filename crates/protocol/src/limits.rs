@@ -44,6 +44,9 @@ pub const PING_EVERY_MS: u64 = 25_000;
 pub const KEY_PACKAGE_LIFETIME: u64 = 84 * 24 * 3600 + 3600;
 /// Lifetime that must be left when a key package is used in an Add, in seconds: 28 days.
 pub const KEY_PACKAGE_REST: u64 = 28 * 24 * 3600;
+/// A claimed key package is kept for its claimer for so long, in milliseconds; so is one that was just replaced as the last resort, for
+/// those who had it. Several tries of a client that lives (its backoff ends at 30 seconds); who comes later claims another one.
+pub const KEY_PACKAGE_RESERVATION_MS: u64 = 10 * 60_000;
 /// A device renews its keys in a room after so many own messages (receipts count).
 pub const UPDATE_AFTER_SENDS: u32 = 100;
 /// And after so long, whether it has sent anything or not, in milliseconds.

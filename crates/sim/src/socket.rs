@@ -46,8 +46,8 @@ impl Socket {
                     return Ok(());
                 }
                 let heads = backend.heads(&self.caller).await.map_err(|error| error.code)?;
-                let key_packages = backend.count_key_packages(&context, &self.caller).await.map_err(|error| error.code)?.one_time;
-                self.out.push(ServerFrame::Ready { now, key_packages, heads });
+                let stock = backend.count_key_packages(&context, &self.caller).await.map_err(|error| error.code)?;
+                self.out.push(ServerFrame::Ready { now, key_packages: stock.one_time, heads, held: stock.held });
                 let welcomes = backend.welcomes(&self.caller).await.map_err(|error| error.code)?;
                 self.out.push(ServerFrame::Welcomes { welcomes });
                 for cursor in cursors {

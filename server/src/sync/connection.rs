@@ -157,13 +157,14 @@ impl Connection {
         let subscription = backend.subscribe(&self.caller)?;
         self.caller = self.check_session().await?;
         let mut session = Session { subscription, delivery: Delivery::default() };
-        let key_packages = backend.count_key_packages(&self.context, &self.caller).await?.one_time;
+        let stock = backend.count_key_packages(&self.context, &self.caller).await?;
         let heads = backend.heads(&self.caller).await?;
         for cursor in cursors {
             join(cursor, &mut session);
         }
         session.delivery.begin();
-        self.send(ServerFrame::Ready { now: now(), key_packages, heads }, Some(&session.subscription)).await?;
+        let ready = ServerFrame::Ready { now: now(), key_packages: stock.one_time, heads, held: stock.held };
+        self.send(ready, Some(&session.subscription)).await?;
         self.send_welcomes(&mut session).await?;
         Ok(session)
     }

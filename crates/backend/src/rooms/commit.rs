@@ -12,7 +12,8 @@ use crate::store::{CommitRow, Standing};
 impl Backend {
     /// Appends a commit to the room's log and moves the room into the next epoch.
     ///
-    /// Membership, size, duplicate id (the first answer again), epoch, then everything that takes work.
+    /// Membership, size, duplicate id (the first answer again), epoch, then everything that takes work; whether the packages that it
+    /// adds are the caller's to use is asked in the transaction.
     ///
     /// # Errors
     /// `not_found`, `too_large`, `stale_epoch` (with the epoch), `commit_refused`, `not_authentic`, `wrong_suite`, `wrong_clock`,
@@ -77,6 +78,7 @@ pub(super) fn row(asking: Asking, upload: UploadCommit, validated: Validated) ->
         state: validated.state,
         members: validated.members,
         welcomes: validated.welcomes,
+        added: validated.added,
     }
 }
 

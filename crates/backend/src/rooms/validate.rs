@@ -18,7 +18,8 @@ use sotto_rules::roles::{Kind, Role};
 use tls_codec::{Deserialize as _, Serialize as _, Size as _};
 
 use super::group_state::GroupState;
-use crate::store::{Pair, RoomStateRow, WelcomeRow};
+use crate::keys;
+use crate::store::{AddedRow, Pair, RoomStateRow, WelcomeRow};
 
 /// Who sends a commit, into which room.
 #[derive(Clone, Copy)]
@@ -37,6 +38,7 @@ pub(super) struct Validated {
     pub(super) members: Vec<AccountId>,
     kind: Kind,
     pub(super) welcomes: Vec<WelcomeRow>,
+    pub(super) added: Vec<AddedRow>,
 }
 
 /// Validates a commit against the stored public state of its room.
@@ -92,7 +94,7 @@ fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &
         return Err(ErrorCode::TooLarge);
     }
     check_added_lifetimes(&staged, asking.now / 1000)?;
-    let welcomes = welcomes(&staged, &upload.welcomes)?;
+    let (added, welcomes) = welcomes(&staged, &upload.welcomes)?;
     let leaf = match sender {
         Sender::Member(index) => index,
         _ => group.ext_commit_sender_index(&staged).map_err(|_| ErrorCode::CommitRefused)?,
@@ -106,6 +108,7 @@ fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &
         members: summary.accounts.into_iter().collect(),
         kind: summary.kind,
         welcomes,
+        added,
     })
 }
 
@@ -154,12 +157,20 @@ fn check_people(asking: Asking, summary: &CommitSummary) -> Result<(), ErrorCode
 }
 
 /// One Welcome for each Add, made for its key package and addressed to its device; no others.
-fn welcomes(staged: &StagedCommit, addressed: &[AddressedWelcome]) -> Result<Vec<WelcomeRow>, ErrorCode> {
+fn welcomes(staged: &StagedCommit, addressed: &[AddressedWelcome]) -> Result<(Vec<AddedRow>, Vec<WelcomeRow>), ErrorCode> {
     let mut added = Vec::new();
+    let mut packages = Vec::new();
     for add in staged.add_proposals() {
         let package = add.add_proposal().key_package();
         let credential = sotto_rules::identity::DeviceCredential::decode(package.leaf_node().credential().serialized_content())?;
         let reference = package.hash_ref(&Crypto).map_err(|_| ErrorCode::CommitRefused)?;
+        packages.push(AddedRow {
+            account: credential.account(),
+            device: credential.device,
+            hash: keys::hash(&package.tls_serialize_detached().map_err(|_| ErrorCode::Internal)?),
+            last_resort: package.last_resort(),
+            not_after: package.life_time().not_after().saturating_mul(1000),
+        });
         added.push((credential.account(), credential.device, reference));
     }
     if added.len() != addressed.len() {
@@ -183,7 +194,7 @@ fn welcomes(staged: &StagedCommit, addressed: &[AddressedWelcome]) -> Result<Vec
     }
     let row =
         |welcome: &AddressedWelcome| WelcomeRow { account: welcome.account, device: welcome.device, welcome: welcome.welcome.clone() };
-    Ok(addressed.iter().map(row).collect())
+    Ok((packages, addressed.iter().map(row).collect()))
 }
 
 /// The GroupInfo after the commit says exactly what the server's own state says, and the committer's new leaf signed it.

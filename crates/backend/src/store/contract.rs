@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use fastrand::Rng;
 
 use super::*;
+use sotto_protocol::limits;
 
 /// Seeds in one run, and calls in one seed.
 const SEEDS: u64 = 25;
@@ -168,10 +169,13 @@ impl World<'_> {
             "add_key_packages" => {
                 let most = if self.mostly() { 6 } else { 150 };
                 let packages = (0..self.1.usize(..most)).map(|_| self.key_package()).collect();
-                told(&self.0.add_key_packages(account, self.device(), packages).await)
+                told(&self.0.add_key_packages(account, self.device(), packages, self.minute()).await.map(tell_count))
             }
-            "count" => told(&self.0.count_key_packages(account, self.device(), self.time()).await),
-            "claim" => told(&self.0.claim_key_packages(account, self.time()).await.map(|claimed| (claimed.packages, claimed.left))),
+            "count" => told(&self.0.count_key_packages(account, self.device(), self.minute()).await.map(tell_count)),
+            "claim" => {
+                let claimed = self.0.claim_key_packages(account, self.account(), self.minute()).await;
+                told(&claimed.map(|claimed| (tell_packages(claimed.packages), claimed.left)))
+            }
             "create_room" => {
                 let pair = Some(Pair::of(account, self.account())).filter(|_| self.1.bool());
                 let first = self.commit(account, 0).await;
@@ -202,7 +206,7 @@ impl World<'_> {
                 let before = self.1.u64(..30);
                 let entries = self.0.delete_entries(before).await;
                 let welcomes = self.0.delete_welcomes(before).await;
-                let packages = self.0.delete_key_packages(before).await;
+                let packages = self.0.delete_key_packages(self.minute()).await;
                 told(&(entries, welcomes, packages, self.0.delete_sessions(before, before).await))
             }
         };
@@ -247,17 +251,24 @@ impl World<'_> {
         }
         let welcomes = (0..self.1.usize(..3)).map(|_| WelcomeRow { account: self.account(), device: self.device(), welcome: self.list() });
         let welcomes = welcomes.collect();
+        let mut added = Vec::new();
+        for _ in 0..self.1.usize(..3) {
+            let KeyPackageRow { hash, last_resort, not_after, .. } = self.key_package();
+            added.push(AddedRow { account: self.account(), device: self.device(), hash, last_resort, not_after });
+        }
+        let at = if added.is_empty() { self.time() } else { self.minute() };
         CommitRow {
             room: self.room(),
             epoch,
             account,
             device: self.device(),
-            at: self.time(),
+            at,
             idempotency: self.idempotency(),
             commit: self.list(),
             state: RoomStateRow { public_group: self.list(), group_info: self.list(), ratchet_tree: self.list() },
             members,
             welcomes,
+            added,
         }
     }
 
@@ -302,7 +313,10 @@ impl World<'_> {
 
     fn key_package(&mut self) -> KeyPackageRow {
         let number = self.1.u8(..200);
-        KeyPackageRow { hash: [number; 32], last_resort: number.is_multiple_of(6), not_after: self.time(), package: self.list() }
+        // Of a few that come more often, so that what was claimed is used.
+        let number = if self.mostly() { number } else { number % 12 };
+        let not_after = self.minute() + limits::KEY_PACKAGE_REST * 1000;
+        KeyPackageRow { hash: [number; 32], last_resort: number.is_multiple_of(6), not_after, package: Bytes(vec![number; 3]) }
     }
 
     fn password(&mut self) -> PasswordRow {
@@ -355,6 +369,11 @@ impl World<'_> {
     fn time(&mut self) -> Millis {
         self.1.u64(..100)
     }
+
+    /// Within an hour, so that claims are kept, or burnt, or long forgotten.
+    fn minute(&mut self) -> Millis {
+        self.1.u64(..60) * 60_000
+    }
 }
 
 /// An answer as text. `Bytes` shows its length only, so what is compared byte by byte is told apart below; the rows are compared in full.
@@ -375,6 +394,14 @@ fn tell_session(row: SessionRow) -> (SessionId, String) {
 
 fn tell_standing(standing: Standing) -> impl Debug {
     (standing.seq, standing.epoch, standing.at)
+}
+
+fn tell_count(count: KeyPackageCount) -> impl Debug {
+    (count.one_time, count.last_resort, count.held.into_iter().map(|hash| hash.0).collect::<Vec<_>>())
+}
+
+fn tell_packages(packages: Vec<ClaimedKeyPackage>) -> impl Debug {
+    packages.into_iter().map(|package| (package.device, package.key_package.0)).collect::<Vec<_>>()
 }
 
 fn tell_state(state: &RoomStateRow) -> impl Debug + use<> {

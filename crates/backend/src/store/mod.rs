@@ -94,9 +94,9 @@ transactions! {
     fn end_session(account: AccountId, id: SessionId) -> ();
 
     // Key packages.
-    fn add_key_packages(account: AccountId, device: DeviceId, packages: Vec<KeyPackageRow>) -> KeyPackageCount;
-    fn count_key_packages(account: AccountId, device: DeviceId, usable_at: Millis) -> KeyPackageCount;
-    fn claim_key_packages(account: AccountId, usable_at: Millis) -> Claimed;
+    fn add_key_packages(account: AccountId, device: DeviceId, packages: Vec<KeyPackageRow>, now: Millis) -> KeyPackageCount;
+    fn count_key_packages(account: AccountId, device: DeviceId, now: Millis) -> KeyPackageCount;
+    fn claim_key_packages(account: AccountId, by: AccountId, now: Millis) -> Claimed;
 
     // Rooms.
     fn find_pair_room(pair: Pair) -> Option<RoomId>;
@@ -217,7 +217,17 @@ pub(crate) struct KeyPackageRow {
     pub(crate) package: Bytes,
 }
 
-/// What a claim gave, and what it left of each device that gave a one-time package.
+/// A key package that a commit adds.
+#[derive(Clone)]
+pub(crate) struct AddedRow {
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) hash: [u8; 32],
+    pub(crate) last_resort: bool,
+    pub(crate) not_after: Millis,
+}
+
+/// What a claim gave, and what it left of each device that gave one out of its stock.
 pub(crate) struct Claimed {
     pub(crate) packages: Vec<ClaimedKeyPackage>,
     pub(crate) left: Vec<(DeviceId, u32)>,
@@ -262,6 +272,8 @@ pub(crate) struct CommitRow {
     pub(crate) state: RoomStateRow,
     pub(crate) members: Vec<AccountId>,
     pub(crate) welcomes: Vec<WelcomeRow>,
+    /// Spent in the transaction of the commit.
+    pub(crate) added: Vec<AddedRow>,
 }
 
 /// Public state of a room in its epoch.

@@ -55,7 +55,7 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .map(|(account, device)| Line::of("devices").bytes("account", account.as_bytes()).bytes("device", device.as_bytes()).end()),
     );
     lines.extend(tables.key_packages.iter().map(|(id, package)| {
-        Line::of("key_packages")
+        let line = Line::of("key_packages")
             .number("id", id)
             .bytes("account", package.account.as_bytes())
             .bytes("device", package.device.as_bytes())
@@ -63,8 +63,15 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .number("last_resort", u8::from(package.row.last_resort))
             .number("used", u8::from(package.used))
             .number("not_after", package.row.not_after)
-            .bytes("package", package.row.package.as_slice())
-            .end()
+            .bytes("package", package.row.package.as_slice());
+        let line = match &package.claimed_by {
+            Some(account) => line.bytes("claimed_by", account.as_bytes()),
+            None => line.number("claimed_by", "null"),
+        };
+        match package.claimed_at {
+            Some(at) => line.number("claimed_at", at).end(),
+            None => line.number("claimed_at", "null").end(),
+        }
     }));
     lines.extend(tables.log.iter().map(|(id, entry)| {
         Line::of("log")

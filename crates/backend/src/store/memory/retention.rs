@@ -33,6 +33,7 @@ impl MemoryStore {
 
     pub(crate) fn delete_key_packages(&self, now: Millis) -> StoreResult<u64> {
         self.write(|tables| {
+            tables.burn(None, now);
             let count = tables.key_packages.len();
             tables.key_packages.retain(|_, package| package.row.not_after >= now);
             Ok((count - tables.key_packages.len()) as u64)

@@ -5,6 +5,7 @@ use sotto_protocol::frames::{Entry, EntryKind};
 use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
 
 use super::MemoryStore;
+use super::keys::Packages;
 use super::tables::{Room, Tables, all_differ, constraint};
 use crate::error::ServiceError;
 use crate::store::{CommitRow, Pair, RoomForCommit, RoomStateRow, Standing, StoreError, StoreResult};
@@ -45,7 +46,7 @@ impl MemoryStore {
             if tables.rooms.contains_key(&first.room) {
                 return Err(ErrorCode::CommitRefused.into());
             }
-            tables.check_commit(&first)?;
+            let packages = tables.check_commit(&first)?;
             let room = Room {
                 suite,
                 epoch: first.epoch,
@@ -57,7 +58,7 @@ impl MemoryStore {
                 state: first.state.clone(),
             };
             tables.rooms.insert(first.room, room);
-            tables.move_on(first)
+            tables.move_on(first, packages)
         })
     }
 
@@ -74,8 +75,8 @@ impl MemoryStore {
             if current != row.epoch {
                 return Err(ServiceError::stale(current).into());
             }
-            tables.check_commit(&row)?;
-            tables.move_on(row)
+            let packages = tables.check_commit(&row)?;
+            tables.move_on(row, packages)
         })
     }
 }
@@ -109,17 +110,22 @@ impl Tables {
         self.rooms.iter().find(|(_, room)| room.pair == Some(pair)).map(|(id, _)| *id)
     }
 
-    /// What the tables ask of a commit, whoever validated it.
-    fn check_commit(&self, row: &CommitRow) -> StoreResult<()> {
+    /// What the tables ask of a commit, whoever validated it. Gives the key packages without those that it spends.
+    fn check_commit(&self, row: &CommitRow) -> StoreResult<Packages> {
         // A leaf of an account that nobody has signed up.
         if !row.members.iter().all(|account| self.accounts.contains_key(account)) {
             return Err(ErrorCode::CommitRefused.into());
         }
-        constraint(all_differ(row.welcomes.iter().map(|welcome| (welcome.account, welcome.device)).filter(|to| self.devices.contains(to))))
+        constraint(all_differ(
+            row.welcomes.iter().map(|welcome| (welcome.account, welcome.device)).filter(|to| self.devices.contains(to)),
+        ))?;
+        let mut packages = self.key_packages.clone();
+        row.added.iter().try_for_each(|added| self.spend(&mut packages, added, row.account, row.at))?;
+        Ok(packages)
     }
 
-    /// Everything that a commit changes: log, epoch, public state, members, Welcomes.
-    fn move_on(&mut self, row: CommitRow) -> StoreResult<(Seq, Millis)> {
+    /// Everything that a commit changes: log, epoch, public state, members, Welcomes, the packages that it adds.
+    fn move_on(&mut self, row: CommitRow, packages: Packages) -> StoreResult<(Seq, Millis)> {
         let epoch = row.epoch + 1;
         let room = self.rooms.get_mut(&row.room).ok_or(StoreError::Bug("row not found"))?;
         room.epoch = epoch;
@@ -145,6 +151,7 @@ impl Tables {
         }
         self.members.extend(row.members.into_iter().map(|account| ((account, row.room), None)));
         self.put_welcomes(row.room, epoch, head, row.at, row.welcomes, tree);
+        self.key_packages = packages;
         Ok((head, row.at))
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct KeyPackage {
     pub(super) device: DeviceId,
     pub(super) used: bool,
     pub(super) row: KeyPackageRow,
+    pub(super) claimed_by: Option<AccountId>,
+    pub(super) claimed_at: Option<Millis>,
 }
 
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use sotto_protocol::Millis;
 
-use super::{Columns as _, SqliteStore, blob, int, welcomes};
+use super::{Columns as _, SqliteStore, blob, int, keys, welcomes};
 use crate::store::{ENTRIES_DELETED_AT_ONCE, StoreResult};
 
 impl SqliteStore {
@@ -51,10 +51,11 @@ impl SqliteStore {
         .await
     }
 
-    /// Deletes key packages (and the hashes of used ones) that expired before `now`.
+    /// Deletes key packages (and the hashes of used ones) that expired before `now`, and burns what can't be used any more.
     pub(crate) async fn delete_key_packages(&self, now: Millis) -> StoreResult<u64> {
         self.write(move |connection| {
             Box::pin(async move {
+                keys::burn(connection, None, now).await?;
                 let done = sqlx::query("DELETE FROM key_packages WHERE not_after < ?").bind(int(now)).execute(connection).await?;
                 Ok(done.rows_affected())
             })

@@ -163,7 +163,7 @@ impl SqliteStore {
     }
 }
 
-/// Everything that a commit changes: log, epoch, public state, members, Welcomes.
+/// Everything that a commit changes: log, epoch, public state, members, Welcomes, the packages that it adds.
 async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreResult<(Seq, Millis)> {
     let epoch = row.epoch + 1;
     let head = sqlx::query("UPDATE rooms SET epoch = ?, head = head + 1 WHERE room = ? RETURNING head")
@@ -193,6 +193,9 @@ async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreRes
         .await?;
     put_members(connection, row.room, head, &row.members).await?;
     welcomes::insert(connection, row.room, epoch, head, row.at, &row.welcomes, &row.state.ratchet_tree).await?;
+    for added in &row.added {
+        keys::spend(connection, added, row.account, row.at).await?;
+    }
     Ok((head, row.at))
 }
 
