@@ -9,6 +9,7 @@ pub mod kdf;
 pub mod kdf_vectors;
 pub mod leaf_key;
 pub mod mls;
+pub mod packages;
 pub mod password;
 pub mod profile;
 pub mod random;

@@ -418,7 +418,7 @@ pub fn credential(identity: &DeviceIdentity, key: &LeafKey) -> CredentialWithKey
     }
 }
 
-fn message(bytes: &[u8]) -> Result<MlsMessageIn, ErrorCode> {
+pub(crate) fn message(bytes: &[u8]) -> Result<MlsMessageIn, ErrorCode> {
     MlsMessageIn::tls_deserialize_exact(bytes).map_err(|_| ErrorCode::Malformed)
 }
 

@@ -89,6 +89,10 @@ pub struct DeviceRecord {
     /// Next [`OutboxRecord::order`].
     #[n(5)]
     pub next_order: u64,
+    /// SHA-256 of the last-resort key packages that a Welcome came for and whose keys are still here.
+    #[n(6)]
+    #[cbor(default)]
+    pub last_resorts_used: Vec<Bytes>,
 }
 
 /// A room of this device.

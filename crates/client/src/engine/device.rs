@@ -1,8 +1,8 @@
-//! This device: making it, restoring it, binding the session to it, keeping its key packages filled.
+//! This device: making it, restoring it, binding the session to it.
 
 use sotto_protocol::accounts::{KdfParams, SignedIn};
-use sotto_protocol::api::{KeyPackageCount, ReplaceDevice, UploadKeyPackages};
-use sotto_protocol::{Bytes, ErrorCode, UserName, codec, limits};
+use sotto_protocol::api::ReplaceDevice;
+use sotto_protocol::{Bytes, ErrorCode, UserName};
 use sotto_rules::identity::decode_device_list;
 
 use super::data::Data;
@@ -12,7 +12,6 @@ use crate::identity::DeviceIdentity;
 use crate::io::{DeviceWrap, Store};
 use crate::kdf::{PasswordKeys, Pin};
 use crate::leaf_key::LeafKey;
-use crate::mls;
 use crate::profile::Owner;
 use crate::records::{ContactRecord, DeviceRecord};
 use crate::seal::{self, StorageKey, Wrap};
@@ -41,6 +40,7 @@ impl Engine {
             leaf_key: Bytes(leaf_key.public().to_vec()),
             registered: false,
             next_order: 0,
+            last_resorts_used: Vec::new(),
         };
         let owner = Owner { account, name: name.clone(), device: device.device(), keep_wrap, lock: None, signed_out: false };
         let contact = ContactRecord {
@@ -139,43 +139,6 @@ impl Engine {
 
     pub(super) fn session_bound(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         self.publish_key_packages(turn)
-    }
-
-    /// Fills the server's stock of this device's key packages.
-    pub(super) fn publish_key_packages(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
-        self.upload_key_packages(turn, limits::ONE_TIME_KEY_PACKAGES, true)
-    }
-
-    /// The server ran low.
-    pub(super) fn refill_key_packages(&mut self, turn: &mut Turn, left: u32) -> Result<(), ErrorCode> {
-        let left = left as usize;
-        let asked = self.requests.values().any(|pending| matches!(pending, Pending::KeyPackages));
-        if left > limits::REFILL_AT || asked {
-            return Ok(());
-        }
-        self.upload_key_packages(turn, limits::ONE_TIME_KEY_PACKAGES - left, left == 0)
-    }
-
-    fn upload_key_packages(&mut self, turn: &mut Turn, count: usize, last_resort: bool) -> Result<(), ErrorCode> {
-        let data = self.data()?;
-        let leaf_key = data.leaf_key()?;
-        let make = |last: bool| mls::key_package(&data.provider, &data.device, &leaf_key, last, turn.now / 1000);
-        let one_time = (0..count).map(|_| make(false)).collect::<Result<Vec<_>, _>>()?;
-        let last_resort = last_resort.then(|| make(true)).transpose()?;
-        self.post(turn, "/api/v1/key-packages", &UploadKeyPackages { one_time, last_resort }, Pending::KeyPackages);
-        Ok(())
-    }
-
-    pub(super) fn key_packages_published(&mut self, turn: &mut Turn, body: &[u8]) -> Result<(), ErrorCode> {
-        let _: KeyPackageCount = codec::decode(body, limits::API_BODY)?;
-        let data = self.data()?;
-        let mut record = data.record()?;
-        if !record.registered {
-            record.registered = true;
-            data.put_record(&record)?;
-            self.connect(turn)?;
-        }
-        Ok(())
     }
 
     /// Whether a device still stands in the own account's newest known list.

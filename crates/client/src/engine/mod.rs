@@ -20,6 +20,7 @@ mod people;
 mod rooms;
 mod seats;
 mod show;
+mod stock;
 mod timeline;
 
 use std::collections::{BTreeMap, VecDeque};

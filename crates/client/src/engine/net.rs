@@ -7,9 +7,10 @@ use sotto_client_api::Update;
 use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION, Welcome};
-use sotto_protocol::{Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
+use sotto_protocol::{Bytes, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
 
 use super::healing::Fault;
+use super::stock::Missing;
 use super::{Engine, Turn, Work};
 use crate::io::{Effect, Method};
 use crate::random;
@@ -48,6 +49,12 @@ pub(super) struct Net {
     heads: BTreeMap<RoomId, Seq>,
     /// When refused things are tried again.
     pub(super) retry_at: Option<Millis>,
+    /// What the server said of this device's key packages, until it can be acted on: how many one-time ones are left, which are held.
+    pub(super) stock: Option<(u32, Vec<Bytes>)>,
+    /// What was missing.
+    pub(super) missing: Missing,
+    /// When the stock is looked after next.
+    pub(super) look_at: Option<Millis>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +135,11 @@ impl Net {
         self.heads.get(&room).copied().unwrap_or(0)
     }
 
+    /// Whether everything that the server had when this connection began is here.
+    pub(super) fn caught_up(&self) -> bool {
+        self.state == State::Online
+    }
+
     pub(super) const fn live(&self) -> bool {
         matches!(self.state, State::CatchingUp | State::Online)
     }
@@ -135,7 +147,7 @@ impl Net {
     /// Somebody set the clock back: what is due in ten seconds stays due in ten seconds.
     pub(super) fn clock_went_back(&mut self, by: Millis) {
         let waits = if let State::Waiting(at) = &mut self.state { Some(at) } else { None };
-        let times = [waits, Some(&mut self.heard_at), self.ping_at.as_mut(), self.retry_at.as_mut()];
+        let times = [waits, Some(&mut self.heard_at), self.ping_at.as_mut(), self.retry_at.as_mut(), self.look_at.as_mut()];
         for at in times.into_iter().flatten() {
             *at = at.saturating_sub(by);
         }
@@ -253,7 +265,7 @@ impl Engine {
             State::Connecting => Some(self.net.heard_at + GREETED_WITHIN_MS),
             State::Off => None,
         };
-        [connection, self.net.retry_at].into_iter().flatten().min()
+        [connection, self.net.retry_at, self.net.look_at].into_iter().flatten().min()
     }
 
     pub(super) fn tick(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
@@ -267,6 +279,9 @@ impl Engine {
             State::CatchingUp | State::Online if turn.now.saturating_sub(self.net.heard_at) > SILENCE_MS => self.hang_up(turn)?,
             State::CatchingUp | State::Online if self.net.ping_at.is_some_and(|at| at <= turn.now) => self.ping(turn),
             _ => {}
+        }
+        if self.net.look_at.is_some_and(|at| at <= turn.now) {
+            self.look_after_stock(turn)?;
         }
         if self.net.retry_at.is_some_and(|at| at <= turn.now) {
             self.net.retry_at = None;
@@ -287,13 +302,14 @@ impl Engine {
         }
         self.net.heard_at = turn.now;
         match codec::decode(bytes, limits::SERVER_FRAME)? {
-            ServerFrame::Ready { key_packages, heads, .. } => {
+            ServerFrame::Ready { key_packages, heads, held, .. } => {
                 self.net.tries = 0;
                 self.net.welcomes_ahead.clear();
                 self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();
                 self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
+                self.net.stock = Some((key_packages, held));
                 self.set_connection(turn, State::CatchingUp);
-                self.refill_key_packages(turn, key_packages)
+                Ok(())
             }
             ServerFrame::Deliver { entries } => {
                 self.work.push_front(Work::Entries(entries));
@@ -301,6 +317,7 @@ impl Engine {
             }
             ServerFrame::CaughtUp => {
                 self.set_connection(turn, State::Online);
+                self.fill_stock(turn)?;
                 self.find_missing_rooms(turn)?;
                 self.join_new_logs(turn)?;
                 self.resume_seats(turn)?;

@@ -17,6 +17,7 @@ use super::net::Pending;
 use super::{Engine, Turn};
 use crate::leaf_key::LeafKey;
 use crate::mls::{self, Signing};
+use crate::packages;
 use crate::records::{ContactRecord, EntryKindRecord, EntryRecord, PendingCommit, RoomRecord, Seat};
 
 impl Engine {
@@ -71,6 +72,7 @@ impl Engine {
         if data.has_group(welcome.room)? {
             data.delete_group(welcome.room)?;
         }
+        let last_resort = packages::invited(&data.provider, welcome.welcome.as_slice())?.filter(|package| package.last_resort);
         let (group, by) = mls::join_by_welcome(&data.provider, welcome.room, welcome.welcome.as_slice(), welcome.ratchet_tree.as_slice())?;
         let (members, kind) = (mls::members(&group)?, mls::kind(&group)?);
         data.keep_group(welcome.room, group);
@@ -87,6 +89,9 @@ impl Engine {
             None => EntryKindRecord::Members { by, came: vec![own], went: Vec::new() },
         };
         self.add_line(turn, welcome.room, EntryRecord { seq: welcome.seq, at: now, body })?;
+        if let Some(package) = last_resort {
+            self.last_resort_used(turn, package.hash)?;
+        }
         self.join_log(turn, &record);
         self.show_room(turn, &record)
     }

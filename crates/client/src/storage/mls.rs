@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     JournaledStorage, StorageError, codec,
-    keys::{EntityKey, Kind, alone, of_group},
+    keys::{EntityKey, Kind, alone, group_prefix, of_group},
 };
 
 /// One item of a stored list: its CBOR in a byte string.
@@ -41,6 +41,16 @@ impl JournaledStorage {
 
     fn group_item_key<G: Serialize, R: Serialize>(&self, kind: Kind, group_id: &G, rest: &R) -> Result<EntityKey, StorageError> {
         of_group(self.namespace.get(), kind, group_id, rest)
+    }
+
+    /// Every key package whose private keys are here.
+    ///
+    /// # Errors
+    /// [`StorageError::Damaged`] when one does not decode.
+    pub fn key_packages<T: DeserializeOwned>(&self) -> Result<Vec<T>, StorageError> {
+        let kind = Kind::KeyPackage;
+        let rows = self.layers.borrow().with_prefix(&group_prefix(None, kind, &[])?);
+        rows.iter().map(|(_, value)| codec::decode(kind.name(), value)).collect()
     }
 
     fn lone_key<K: Serialize>(&self, kind: Kind, key: &K) -> Result<EntityKey, StorageError> {
