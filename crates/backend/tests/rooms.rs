@@ -16,7 +16,9 @@ async fn a_room_is_made_joined_and_listed() {
     assert!(socket.changed().await.welcomes);
     let state = rig.backend.room_state(noor.caller(), seat.room).await.unwrap();
     assert_eq!((state.info.epoch, state.info.head, state.info.members.len()), (1, 1, 2));
-    assert_eq!(state.welcome.unwrap().seq, 1);
+    let welcome = state.welcome.unwrap();
+    assert_eq!((welcome.seq, welcome.epoch), (1, state.info.epoch));
+    assert!(welcome.ratchet_tree.as_slice().is_empty() && !state.ratchet_tree.as_slice().is_empty(), "one tree, once");
     let mut noor_seat = noor.join(&rig.backend).await;
     assert!(rig.backend.welcomes(noor.caller()).await.unwrap().is_empty());
     assert!(!rig.dump().await.iter().any(|line| line.starts_with("welcome")), "the tree goes with the last Welcome");

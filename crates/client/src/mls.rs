@@ -373,13 +373,13 @@ pub fn context(group: &MlsGroup) -> Result<Vec<u8>, ErrorCode> {
     group.public_group().group_context().tls_serialize_detached().map_err(internal)
 }
 
-/// The GroupContext that a GroupInfo names, encoded. Nothing of it is verified: it is good for comparing only.
+/// The GroupContext that a GroupInfo names, encoded, and its epoch. Nothing of it is verified: it is good for comparing only.
 ///
 /// # Errors
 /// `malformed`.
-pub fn context_of(group_info: &[u8]) -> Result<Vec<u8>, ErrorCode> {
+pub fn context_of(group_info: &[u8]) -> Result<(Vec<u8>, u64), ErrorCode> {
     match message(group_info)?.extract() {
-        MlsMessageBodyIn::GroupInfo(info) => info.group_context().tls_serialize_detached().map_err(internal),
+        MlsMessageBodyIn::GroupInfo(info) => Ok((info.group_context().tls_serialize_detached().map_err(internal)?, info.epoch().as_u64())),
         _ => Err(ErrorCode::Malformed),
     }
 }

@@ -245,7 +245,7 @@ pub struct RoomState {
     /// TLS-encoded ratchet tree of the same epoch.
     #[n(2)]
     pub ratchet_tree: Bytes,
-    /// A Welcome that waits for this device, if any (with the tree of its own epoch).
+    /// A Welcome that waits for this device, if any; with the tree of its epoch when that is another one.
     #[n(3)]
     pub welcome: Option<Welcome>,
 }

@@ -6,7 +6,8 @@ mod kit;
 use kit::{PASSWORD, World, settle};
 use sotto_client_api::Command;
 use sotto_client_api::views::{Phase, SystemLine};
-use sotto_protocol::{ErrorCode, UserName};
+use sotto_protocol::frames::{ServerFrame, Welcome};
+use sotto_protocol::{Bytes, ErrorCode, UserName};
 use sotto_sim::Host;
 
 const WEEK: u64 = 7 * 24 * 3_600_000;
@@ -199,4 +200,26 @@ async fn a_copy_whose_outbox_left_in_a_later_life_is_noticed() {
     settle(&mut [&mut alice, &mut bob]).await;
     assert_eq!(alice.notices, [ErrorCode::RolledBack]);
     assert_eq!((said(&bob), bob.notices), (vec!["one".into(), "two".into()], vec![]));
+}
+
+// What the server does with a tree that is too long for the socket: it comes with the room's state, once. Fails when `room_state` takes no
+// tree from there for the Welcome: then he takes a seat by a commit of his own.
+#[tokio::test]
+async fn a_welcome_without_a_tree_is_opened_with_the_one_of_the_rooms_state() {
+    let world = World::new().await;
+    let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.lies.about_frames(|frame| match frame {
+        ServerFrame::Welcomes { welcomes } => {
+            let without = |welcome| Welcome { ratchet_tree: Bytes::default(), ..welcome };
+            vec![ServerFrame::Welcomes { welcomes: welcomes.into_iter().map(without).collect() }]
+        }
+        other => vec![other],
+    });
+    let room = alice.open_with("bob-1").await.unwrap();
+    alice.say(room, "welcome").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(room).await.unwrap();
+    assert_eq!(said(&bob), ["welcome"]);
+    assert_eq!((bob.epochs().unwrap()[&room], bob.notices.len()), (1, 0), "by the Welcome");
 }

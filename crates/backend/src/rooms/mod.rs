@@ -6,7 +6,7 @@ mod group_state;
 mod validate;
 
 use sotto_protocol::api::{RoomState, Rooms};
-use sotto_protocol::{ErrorCode, RoomId};
+use sotto_protocol::{Bytes, ErrorCode, RoomId};
 
 use crate::backend::Backend;
 use crate::context::Caller;
@@ -27,10 +27,14 @@ impl Backend {
     /// `not_found`, `unavailable`.
     pub async fn room_state(&self, caller: &Caller, room: RoomId) -> Result<RoomState, ServiceError> {
         let (info, state) = self.0.store.room_state(caller.account, room).await?.ok_or(ErrorCode::NotFound)?;
-        let welcome = match caller.device {
+        let mut welcome = match caller.device {
             Some(device) => self.0.store.welcomes(caller.account, device, Some(room)).await?.pop(),
             None => None,
         };
+        // Of one epoch there is one tree.
+        if let Some(welcome) = welcome.as_mut().filter(|welcome| welcome.epoch == info.epoch) {
+            welcome.ratchet_tree = Bytes::default();
+        }
         Ok(RoomState { info, group_info: state.group_info, ratchet_tree: state.ratchet_tree, welcome })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
-use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, UserName, codec};
+use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, RoomId, UserName, codec};
 
 use crate::identity::DeviceIdentity;
 use crate::io::{Row, Store};
@@ -98,6 +98,11 @@ impl Data {
 
     pub(super) fn keep_group(&mut self, room: RoomId, group: MlsGroup) {
         self.groups.insert(room, group);
+    }
+
+    /// The epoch of a room's group, where it is here and loads.
+    pub(super) fn epoch(&mut self, room: RoomId) -> Option<Epoch> {
+        self.with_group(room, |_, group| Ok(group.epoch().as_u64())).ok()
     }
 
     /// Deletes a group and everything that OpenMLS stored of it.

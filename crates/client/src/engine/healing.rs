@@ -37,8 +37,10 @@ pub(super) enum Fault {
     State,
     /// A Welcome that does not open here: its key package is gone, or it is not what it says.
     OrphanWelcome,
-    /// The server does not know the room, or is behind it: the commit that led here never came to be.
+    /// The server does not know the room: the commit that led here never came to be.
     Phantom,
+    /// The server shows the room as it was once.
+    Behind,
     /// An own commit was refused for good.
     OwnCommitRefused,
 }
@@ -48,6 +50,8 @@ pub(super) enum Fault {
 pub(super) enum Remedy {
     /// Asks for the log from the own position on.
     AskForLog,
+    /// Stays where it is: a seat in the past would be one among people who went since, under keys that somebody may have learned.
+    Wait,
     /// Says so in the timeline and goes on.
     Skip,
     /// Says so in the timeline, goes on, and compares the own state with the server's.
@@ -69,6 +73,7 @@ pub(super) const fn policy(fault: Fault) -> (Remedy, Option<ErrorCode>) {
         Fault::Deleted => (Remedy::TakeSeatAgain, Some(ErrorCode::Gone)),
         Fault::Commit | Fault::FutureEpoch | Fault::State => (Remedy::TakeSeatAgain, Some(ErrorCode::OutOfStep)),
         Fault::OrphanWelcome => (Remedy::TakeSeatAgain, None),
+        Fault::Behind => (Remedy::Wait, Some(ErrorCode::Forked)),
         Fault::Forked => (Remedy::TakeSeatAgain, Some(ErrorCode::Forked)),
         Fault::RolledBack => (Remedy::TakeSeatAgain, Some(ErrorCode::RolledBack)),
         Fault::Phantom => (Remedy::Forget, None),
@@ -122,7 +127,7 @@ impl Engine {
         }
         match remedy {
             Remedy::AskForLog => self.found_gap(turn, &record),
-            Remedy::Skip => {}
+            Remedy::Skip | Remedy::Wait => {}
             Remedy::SkipAndCompare => self.ask_room_state(turn, room, None),
             Remedy::TakeSeatAgain => self.lose_seat(turn, record)?,
             Remedy::Forget => self.forget_phantom(turn, record)?,
@@ -178,9 +183,17 @@ impl Engine {
             return Ok(());
         }
         let (epoch, own) = self.data_mut()?.with_group(room, |_, group| Ok((group.epoch().as_u64(), mls::context(group)?)))?;
-        let theirs = mls::context_of(state.group_info.as_slice())?;
-        let forked = epoch > state.info.epoch || (epoch == state.info.epoch && own != theirs);
-        if forked { self.out_of_step(turn, room, Fault::Forked) } else { Ok(()) }
+        let (theirs, their_epoch) = mls::context_of(state.group_info.as_slice())?;
+        if their_epoch < epoch {
+            return self.out_of_step(turn, room, Fault::Behind);
+        }
+        if their_epoch == epoch && own != theirs { self.out_of_step(turn, room, Fault::Forked) } else { Ok(()) }
+    }
+
+    /// Whether a state of a room is one from before that in which this device has left it.
+    pub(super) fn is_past(&mut self, room: RoomId, state: &RoomState) -> Result<bool, ErrorCode> {
+        let (_, epoch) = mls::context_of(state.group_info.as_slice())?;
+        Ok(self.data_mut()?.epoch(room).is_some_and(|own| epoch < own))
     }
 
     /// An entry from before this device took its seat again: it has no key for it. Own messages are known all the same, and what

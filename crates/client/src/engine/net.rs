@@ -95,6 +95,8 @@ pub(super) enum Pending {
     RoomState {
         room: RoomId,
         reply: Option<u32>,
+        /// How far the log was read here when it was asked for.
+        cursor: Seq,
     },
     TakeSeat {
         room: RoomId,
@@ -450,7 +452,7 @@ impl Engine {
             Pending::ClaimFor { room, name, reply } => self.claimed_for(turn, room, &name, reply, body),
             Pending::People { reply } => Self::found_people(turn, reply, body),
             Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
-            Pending::RoomState { room, reply } => self.room_state(turn, room, reply, body),
+            Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),
             Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),
             // The log shows the commit; its answer says nothing that the log does not.
             Pending::Commit { .. } | Pending::Probe => Ok(()),
@@ -482,7 +484,9 @@ impl Engine {
             Pending::CreateRoom { room, reply } => self.room_not_created(turn, room, reply, error),
             Pending::TakeSeat { room, reply } => self.seat_not_taken(turn, room, reply, error),
             Pending::Commit { room } => self.commit_refused(turn, room, error),
-            Pending::RoomState { room, reply: None } if error.code == ErrorCode::NotFound => self.out_of_step(turn, room, Fault::Phantom),
+            Pending::RoomState { room, reply: None, .. } if error.code == ErrorCode::NotFound => {
+                self.out_of_step(turn, room, Fault::Phantom)
+            }
             // With or without somebody who waits: the room may be one without a seat.
             Pending::RoomState { reply, .. } => {
                 if let Some(reply) = reply {

@@ -6,7 +6,7 @@ use openmls::prelude::{LeafNodeIndex, MlsGroup};
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{CommitAck, ErrorBody, Person, RoomState};
 use sotto_protocol::frames::{ClientFrame, Cursor, Welcome};
-use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, codec, limits};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, Seq, codec, limits};
 use sotto_rules::identity::DeviceCredential;
 use sotto_rules::roles::Kind;
 
@@ -25,7 +25,9 @@ impl Engine {
         // One at a time, unless a command waits for it.
         let asked = |pending: &Pending| matches!(pending, Pending::RoomState { room: asked, .. } if *asked == room);
         if reply.is_some() || !self.requests.values().any(asked) {
-            self.get(turn, format!("/api/v1/rooms/{room}/state"), Pending::RoomState { room, reply });
+            let known = self.data().and_then(|data| data.find_room(room)).ok().flatten();
+            let cursor = known.map_or(0, |known| known.cursor);
+            self.get(turn, format!("/api/v1/rooms/{room}/state"), Pending::RoomState { room, reply, cursor });
         }
     }
 
@@ -39,6 +41,10 @@ impl Engine {
 
     pub(super) fn welcomed(&mut self, turn: &mut Turn, welcome: &Welcome) -> Result<(), ErrorCode> {
         let known = self.data()?.find_room(welcome.room)?;
+        // The server may have accepted the seat that is being taken; if it has not, its state brings this Welcome again.
+        if known.as_ref().is_some_and(|room| matches!(room.seat, Seat::Joining { .. })) {
+            return Ok(());
+        }
         let done = ClientFrame::WelcomeDone { room: welcome.room, epoch: welcome.epoch };
         if known.as_ref().is_some_and(|room| room.peer.is_none() && room.seat == Seat::Taken && room.cursor < welcome.seq) {
             self.net.welcomes_ahead.insert(welcome.room, Box::new(welcome.clone()));
@@ -69,11 +75,16 @@ impl Engine {
         let now = turn.now;
         let data = self.data_mut()?;
         let own = data.account();
+        let left = data.epoch(welcome.room);
         if data.has_group(welcome.room)? {
             data.delete_group(welcome.room)?;
         }
         let last_resort = packages::invited(&data.provider, welcome.welcome.as_slice())?.filter(|package| package.last_resort);
         let (group, by) = mls::join_by_welcome(&data.provider, welcome.room, welcome.welcome.as_slice(), welcome.ratchet_tree.as_slice())?;
+        // Into an epoch that this device has been in nobody invites it.
+        if left.is_some_and(|left| group.epoch().as_u64() <= left) {
+            return Err(ErrorCode::NotAuthentic);
+        }
         let (members, kind) = (mls::members(&group)?, mls::kind(&group)?);
         data.keep_group(welcome.room, group);
         let peer = pin_members(data, &kind, &members, &welcome.members)?;
@@ -96,8 +107,16 @@ impl Engine {
         self.show_room(turn, &record)
     }
 
-    pub(super) fn room_state(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, body: &[u8]) -> Result<(), ErrorCode> {
-        let state: RoomState = codec::decode(body, limits::COMMIT_BODY)?;
+    /// `asked_at`: how far the log was read here when this was asked for.
+    pub(super) fn room_state(
+        &mut self,
+        turn: &mut Turn,
+        room: RoomId,
+        reply: Option<u32>,
+        asked_at: Seq,
+        body: &[u8],
+    ) -> Result<(), ErrorCode> {
+        let mut state: RoomState = codec::decode(body, limits::COMMIT_BODY)?;
         let known = self.data()?.find_room(room)?;
         if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
             self.compare(turn, room, &state)?;
@@ -106,6 +125,22 @@ impl Engine {
         }
         if self.waits_for_seat(turn, room, reply) {
             return Ok(());
+        }
+        if let Some(known) = &known
+            && self.is_past(room, &state)?
+        {
+            // An answer that was on its way when the seat was lost says nothing.
+            if asked_at < known.cursor {
+                self.ask_room_state(turn, room, reply);
+                return Ok(());
+            }
+            if let Some(reply) = reply {
+                turn.refuse(reply, ErrorCode::Forked);
+            }
+            return self.out_of_step(turn, room, Fault::Behind);
+        }
+        if let Some(welcome) = state.welcome.as_mut().filter(|welcome| welcome.epoch == state.info.epoch) {
+            welcome.ratchet_tree.clone_from(&state.ratchet_tree);
         }
         if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room && !is_old(known.as_ref(), welcome))
             && self.accept_welcome(turn, welcome).is_ok()
@@ -178,8 +213,12 @@ impl Engine {
         data.change_leaf_key(&mut record, leaf_key)?;
         record.seat = Seat::Joining { upload: Bytes(body.clone()) };
         data.put_room(&record)?;
-        self.post_bytes(turn, format!("/api/v1/rooms/{room}/commits"), body, Pending::TakeSeat { room, reply });
+        self.post_seat(turn, room, reply, body);
         Ok(())
+    }
+
+    fn post_seat(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, upload: Vec<u8>) {
+        self.post_bytes(turn, format!("/api/v1/rooms/{room}/commits"), upload, Pending::TakeSeat { room, reply });
     }
 
     /// The server shows another room under this one's name: what is said in it would be for whoever made it. The seat stays lost.
@@ -288,10 +327,7 @@ impl Engine {
                 (Seat::Creating { upload }, _) => {
                     self.post_bytes(turn, "/api/v1/rooms".into(), upload.0, Pending::CreateRoom { room, reply: None });
                 }
-                (Seat::Joining { upload }, _) => {
-                    let path = format!("/api/v1/rooms/{room}/commits");
-                    self.post_bytes(turn, path, upload.0, Pending::TakeSeat { room, reply: None });
-                }
+                (Seat::Joining { upload }, _) => self.post_seat(turn, room, None, upload.0),
                 (Seat::Lost, _) => self.ask_room_state(turn, room, None),
                 (Seat::Taken, Some(pending)) => self.post_commit(turn, room, pending.upload),
                 (Seat::Removed, _) => {}
