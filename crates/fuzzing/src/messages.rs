@@ -73,7 +73,7 @@ pub fn mls_messages(data: &[u8]) -> bool {
         4 => external(rig, &rig.group_info, rest),
         5 => {
             let context = mls::context_of(rest);
-            assert!(context.as_ref().is_ok_and(|context| context.len() <= rest.len()) || context.is_err());
+            assert!(context.as_ref().is_ok_and(|(context, _)| context.len() <= rest.len()) || context.is_err());
             context.is_ok()
         }
         _ => {

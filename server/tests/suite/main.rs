@@ -9,6 +9,7 @@ mod downgrade;
 mod durability;
 mod floods;
 mod hostile;
+mod keys;
 mod login;
 mod logs;
 mod operation;
