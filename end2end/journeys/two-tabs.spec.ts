@@ -1,6 +1,7 @@
 // Several tabs of one browser: one leads with the engine, the others are live views, and any can take over.
 import type { Page, Route } from "@playwright/test";
 import type { Person } from "../lib/person";
+import { allTexts, numbered, sendAll, settled } from "../lib/stream";
 import { expect, test } from "../lib/test";
 
 /** Texts that each of two tabs sends: up to 500 by `SOTTO_SOAK_COUNT`. */
@@ -41,42 +42,10 @@ async function draftIsStored(page: Page): Promise<void> {
   await expect(page.locator('[data-testid="room-item"] [data-draft="true"]')).toBeVisible();
 }
 
-/** Types and sends texts as fast as the page takes them, without waiting for what becomes of them. */
-function sendAll(page: Page, texts: string[]): Promise<void> {
-  return page.evaluate(async (texts) => {
-    const field = document.querySelector<HTMLTextAreaElement>('[data-testid="composer-input"]');
-    const form = field?.closest("form");
-    if (!field || !form) throw new Error("no composer");
-    for (const text of texts) {
-      field.value = text;
-      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
-      // The button is enabled by then.
-      await new Promise((done) => setTimeout(done, 0));
-      form.requestSubmit();
-      await new Promise((done) => setTimeout(done, 0));
-    }
-  }, texts);
-}
-
-/** Every text of a room that a page can show, from the first on. */
-async function allTexts(page: Page): Promise<string[]> {
-  while (await page.getByTestId("load-older").isVisible()) {
-    const before = await page.getByTestId("message").count();
-    await page.getByTestId("load-older").click();
-    await expect.poll(() => page.getByTestId("message").count()).toBeGreaterThan(before);
-  }
-  return page.getByTestId("message-text").allInnerTexts();
-}
-
 /** Waits until a page shows so many messages, none of which waits for the server. */
-async function settled(page: Page, count: number): Promise<void> {
-  const messages = page.getByTestId("message");
-  await expect(messages).toHaveCount(count, { timeout: 60_000 });
-  await expect(page.locator('[data-testid="message"][data-status="sending"]')).toHaveCount(0, { timeout: 60_000 });
-}
-
-function numbered(what: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${what} ${index + 1}`);
+async function allSettled(page: Page, count: number): Promise<void> {
+  await expect(page.getByTestId("message")).toHaveCount(count, { timeout: 60_000 });
+  await settled(page);
 }
 
 /** Runs a script in every worker of a context before the worker's own. */
@@ -153,7 +122,7 @@ test("r63_two_tabs_both_send_many_and_every_text_is_there_once_in_one_order", as
   const texts = [numbered("one", MANY), numbered("two", MANY)];
   const began = Date.now();
   await Promise.all([sendAll(mira.page, texts[0] ?? []), sendAll(second, texts[1] ?? [])]);
-  for (const page of [mira.page, second, jonas.page]) await settled(page, 2 * MANY);
+  for (const page of [mira.page, second, jonas.page]) await allSettled(page, 2 * MANY);
   console.log(`      ${2 * MANY} texts of two tabs in ${Date.now() - began} ms`);
 
   const seen = await allTexts(jonas.page);
@@ -190,11 +159,11 @@ async function dieAmidSending(mira: Person, jonas: Person, kill: (page: Page) =>
   await mira.send("after the takeover");
 
   for (const page of [third, jonas.page]) {
-    await settled(page, 41);
+    await allSettled(page, 41);
     expect(await allTexts(page)).toEqual([...texts, "after the takeover"]);
   }
   await inTab(mira, second, async () => {
-    await settled(second, 41);
+    await allSettled(second, 41);
     await expect(mira.at("composer-input")).toHaveValue("typed as it died");
     await mira.reload();
     await mira.enterRoom("jonas");

@@ -1,6 +1,15 @@
 // A person with a browser of their own. Everything is found by the stable test ids (docs: automation contract), so that the journeys
 // read as sentences and survive another look.
-import { type Browser, type BrowserContext, type BrowserContextOptions, expect, type Locator, type Page } from "@playwright/test";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  expect,
+  type LaunchOptions,
+  type Locator,
+  type Page,
+} from "@playwright/test";
 
 export const PASSWORD = "correct horse battery staple";
 
@@ -32,6 +41,12 @@ export class Person {
   static async arrive(browser: Browser, base: string, name: string, options: BrowserContextOptions = {}): Promise<Person> {
     const context = await browser.newContext({ baseURL: base, ...options });
     return new Person(name, context, await context.newPage());
+  }
+
+  /** `name` in a browser whose profile is a folder on the disk: it can be left and come back, with everything that was in it. */
+  static async atHome(folder: string, base: string, name: string, options: LaunchOptions): Promise<Person> {
+    const context = await chromium.launchPersistentContext(folder, { ...options, baseURL: base });
+    return new Person(name, context, context.pages()[0] ?? (await context.newPage()));
   }
 
   /** Counts errors of one more page of this person. */
