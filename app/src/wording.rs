@@ -175,6 +175,7 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         }
         SystemLine::Missed { count: 1 } => "1 message came while this browser had lost its place, and can't be read here".into(),
         SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
+        SystemLine::Withheld { who: person, count } => format!("{} has said more than came here: {count} missing", person.name),
         SystemLine::Members { by, came, went } => {
             let mut text = who(by.name.as_str());
             said_of(&mut text, " added ", came);

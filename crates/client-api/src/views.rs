@@ -240,6 +240,13 @@ pub enum SystemLine {
         /// Which.
         name: String,
     },
+    /// Messages of a person that did not come, though later ones did.
+    Withheld {
+        /// Whose.
+        who: PersonView,
+        /// How many.
+        count: u32,
+    },
     /// The identity of a person is another than before.
     IdentityChanged {
         /// Who.

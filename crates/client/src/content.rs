@@ -40,6 +40,9 @@ pub struct Content {
     /// With [`KIND_SETTINGS`].
     #[n(6)]
     pub settings: Option<Settings>,
+    /// How many messages of this device the log had shown it when it encrypted this one: whoever has heard fewer lacks some.
+    #[n(7)]
+    pub said: Option<u64>,
 }
 
 /// What a group is called. The newest in the log holds; it is said again to devices that came later.
@@ -79,19 +82,19 @@ impl Content {
     /// A text for a room.
     #[must_use]
     pub const fn text(id: MessageId, room: RoomId, text: String) -> Self {
-        Self { kind: KIND_TEXT, id, room, text: Some(text), receipt: None, list: None, settings: None }
+        Self { kind: KIND_TEXT, id, room, text: Some(text), receipt: None, list: None, settings: None, said: None }
     }
 
     /// A receipt for a room.
     #[must_use]
     pub const fn receipt(id: MessageId, room: RoomId, receipt: Receipt) -> Self {
-        Self { kind: KIND_RECEIPT, id, room, text: None, receipt: Some(receipt), list: None, settings: None }
+        Self { kind: KIND_RECEIPT, id, room, text: None, receipt: Some(receipt), list: None, settings: None, said: None }
     }
 
     /// A group's settings.
     #[must_use]
     pub const fn settings(id: MessageId, room: RoomId, settings: Settings) -> Self {
-        Self { kind: KIND_SETTINGS, id, room, text: None, receipt: None, list: None, settings: Some(settings) }
+        Self { kind: KIND_SETTINGS, id, room, text: None, receipt: None, list: None, settings: Some(settings), said: None }
     }
 
     /// Encoded.
@@ -144,8 +147,8 @@ mod tests {
 
         let mut newer = Vec::new();
         let mut e = minicbor::Encoder::new(&mut newer);
-        e.array(9).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
-        for _ in 0..4 {
+        e.array(10).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
+        for _ in 0..5 {
             e.null().unwrap();
         }
         e.str("from the future").unwrap().u8(1).unwrap();

@@ -37,6 +37,8 @@ pub enum Processed {
     Commit {
         /// Who made it.
         by: AccountId,
+        /// With which device.
+        device: DeviceId,
         /// Accounts that had no leaf before it and have one now.
         came: Vec<AccountId>,
         /// Accounts that have no leaf any more.
@@ -339,6 +341,7 @@ pub fn process(
             group.merge_staged_commit(provider, *staged).map_err(internal)?;
             Ok(Processed::Commit {
                 by: summary.committer.account(),
+                device: summary.committer.device,
                 came: summary.accounts.difference(&summary.accounts_before).copied().collect(),
                 went: summary.accounts_before.difference(&summary.accounts).copied().collect(),
                 joined: summary.joined,

@@ -196,6 +196,28 @@ pub struct RoomRecord {
     #[n(27)]
     #[cbor(default)]
     pub name_owed: bool,
+    /// Own messages that the log has shown here.
+    #[n(28)]
+    #[cbor(default)]
+    pub said: u64,
+    /// Messages of others that it has shown here.
+    #[n(29)]
+    #[cbor(default)]
+    pub heard: Vec<Heard>,
+}
+
+/// How many messages of a device the log has shown here: see [`Content::said`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Heard {
+    /// Whose.
+    #[n(0)]
+    pub device: DeviceId,
+    /// How many.
+    #[n(1)]
+    pub count: u64,
+    /// It took its seat again since: an older copy of it counts from where that one was.
+    #[n(2)]
+    pub again: bool,
 }
 
 /// A change of a group that a person asked for. It is committed again on every new epoch until it is so.
@@ -346,6 +368,10 @@ pub struct SealedMessage {
     /// TLS-encoded MLSMessage.
     #[n(1)]
     pub bytes: Bytes,
+    /// Whether it says how many came before it, so that it counts among them (those of version 0.1.0 don't).
+    #[n(2)]
+    #[cbor(default)]
+    pub counts: bool,
 }
 
 /// One line of a timeline, as stored.
@@ -360,6 +386,10 @@ pub struct EntryRecord {
     /// What it is.
     #[n(2)]
     pub body: EntryKindRecord,
+    /// Messages of a text's author that are missing before it.
+    #[n(3)]
+    #[cbor(default)]
+    pub missing: u32,
 }
 
 /// What a stored line is.
@@ -455,5 +485,15 @@ pub enum EntryKindRecord {
         /// Which.
         #[n(1)]
         name: String,
+    },
+    /// Messages of a person that did not come, found by something that is not drawn.
+    #[n(10)]
+    Withheld {
+        /// Whose.
+        #[n(0)]
+        who: AccountId,
+        /// How many.
+        #[n(1)]
+        count: u32,
     },
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use kit::{World, pass_a_minute, settle};
-use sotto_protocol::frames::{EntryKind, ServerFrame};
+use sotto_client_api::views::{EntryBody, SystemLine};
+use sotto_protocol::frames::{Entry, EntryKind, ServerFrame};
 use sotto_protocol::{RoomId, limits};
 use sotto_sim::Host;
 
@@ -86,6 +87,122 @@ async fn r34_reorder_of_frames_does_not_change_the_order_of_texts() {
     bob.open(room).await.unwrap();
     assert_eq!(said(&bob), texts);
     assert_eq!((bob.lines().len(), &bob.notices), (1, &vec![]), "{:?}", bob.lines());
+}
+
+fn withheld(host: &Host) -> Vec<u32> {
+    host.lines().iter().filter_map(|line| if let SystemLine::Withheld { count, .. } = line { Some(*count) } else { None }).collect()
+}
+
+// The server leaves three texts out for bob and numbers what follows anew; once amid an epoch, once the last ones before a key update.
+// Fails without `room.hear` in `Engine::apply_entry`, and for the second when `RoomRecord::hear_others` forgets who was here.
+#[tokio::test]
+async fn r34_drop_of_messages_is_told_with_their_number_at_their_place() {
+    for over_a_commit in [false, true] {
+        let world = World::new().await;
+        let (mut alice, mut bob, room) = world.pair().await;
+        bob.open(room).await.unwrap();
+        bob.lies.drop_and_renumber(move |entry| entry.kind == EntryKind::Message && (5..8).contains(&entry.seq));
+        let mut texts = Vec::new();
+        for n in 0..10 {
+            if n == 6 && over_a_commit {
+                alice.now += limits::UPDATE_AFTER_MS;
+                pass_a_minute(&mut alice, &mut bob).await;
+            }
+            alice.say(room, &format!("text {n}")).await.unwrap();
+            texts.push(format!("text {n}"));
+            settle(&mut [&mut alice]).await;
+        }
+        pass_a_minute(&mut alice, &mut bob).await;
+        texts.drain(3..6);
+        assert_eq!((said(&bob), withheld(&bob)), (texts.clone(), vec![3]), "{:?}", bob.lines());
+        let place = |line: &EntryBody| matches!(line, EntryBody::System(SystemLine::Withheld { .. }));
+        let mut lines: Vec<_> = bob.timeline.values().collect();
+        lines.sort_by_key(|entry| (entry.seq, !place(&entry.body)));
+        let at = lines.iter().position(|entry| place(&entry.body)).unwrap();
+        assert!(matches!(&lines[at + 1].body, EntryBody::Message(message) if message.text == "text 6"), "{lines:?}");
+
+        // The line is stored with its text.
+        bob.lies.stop();
+        bob.reload().await.unwrap();
+        bob.open(room).await.unwrap();
+        assert_eq!(withheld(&bob), [3]);
+    }
+}
+
+/// What bob gets instead of the log: another order, numbered as if it were the true one.
+fn reorder(bob: &mut Host, order: impl Fn(Vec<Entry>) -> Vec<Entry> + Send + 'static) {
+    let mut held: Vec<Entry> = Vec::new();
+    bob.lies.about_frames(move |frame| match frame {
+        ServerFrame::Deliver { entries } => {
+            held.extend(entries);
+            let first = held.first().map_or(0, |entry| entry.seq);
+            let numbered = (first..).zip(order(std::mem::take(&mut held))).map(|(seq, entry)| Entry { seq, ..entry });
+            vec![ServerFrame::Deliver { entries: numbered.collect() }]
+        }
+        other => vec![other],
+    });
+}
+
+// The first of some messages comes after all others of a batch. OpenMLS keeps the newest 20 keys, that of the newest message among them.
+// Fails with `OUT_OF_ORDER_TOLERANCE` 19 or 22.
+#[tokio::test]
+async fn r34_tolerance_19_late_is_read_and_21_late_is_told() {
+    for (late, read) in [(19, true), (21, false)] {
+        let world = World::new().await;
+        let (mut alice, mut bob, room) = world.pair().await;
+        bob.open(room).await.unwrap();
+        bob.set_online(false);
+        bob.run().await;
+        for n in 0..=late {
+            alice.say(room, &format!("text {n}")).await.unwrap();
+            settle(&mut [&mut alice]).await;
+        }
+        reorder(&mut bob, |mut entries| {
+            if entries.len() > 1 {
+                entries.rotate_left(1);
+            }
+            entries
+        });
+        bob.set_online(true);
+        bob.call(sotto_client_api::Command::Nudge).await.unwrap();
+        pass_a_minute(&mut alice, &mut bob).await;
+        assert_eq!(said(&bob).contains(&"text 0".to_owned()), read, "{late} late");
+        assert_eq!(bob.lines().contains(&SystemLine::NotReadable), !read);
+        assert_eq!(withheld(&bob), [1], "it was missing when the next one came");
+        bob.lies.stop();
+        let before = said(&bob).len();
+        talk(&mut alice, &mut bob, room, 4).await;
+        assert_eq!(said(&bob).len(), before + 4, "the ratchet is whole: {:?}", bob.lines());
+    }
+}
+
+// 1,001 messages are left out: the next one does not open, and nothing but that is lost of the ratchet. Fails with `FORWARD_DISTANCE` 1001.
+#[tokio::test]
+async fn r34_forward_distance_1001_skipped_are_told_and_the_next_epoch_is_read() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    bob.open(room).await.unwrap();
+    bob.set_online(false);
+    bob.run().await;
+    // All in one epoch: alice does not see her own log meanwhile.
+    alice.lies.about_entries(|_| None);
+    for n in 0..1_002 {
+        alice.say(room, &format!("text {n}")).await.unwrap();
+    }
+    alice.lies.stop();
+    bob.lies.drop_and_renumber(|entry| (2..1_003).contains(&entry.seq));
+    bob.set_online(true);
+    bob.call(sotto_client_api::Command::Nudge).await.unwrap();
+    pass_a_minute(&mut alice, &mut bob).await;
+    assert_eq!((said(&bob), bob.lines().last()), (Vec::new(), Some(&SystemLine::NotReadable)), "{:?}", bob.notices);
+
+    // Alice sees what she said; her keys are due, and what follows is read again.
+    alice.reload().await.unwrap();
+    pass_a_minute(&mut alice, &mut bob).await;
+    alice.open(room).await.unwrap();
+    alice.say(room, "in the next epoch").await.unwrap();
+    pass_a_minute(&mut alice, &mut bob).await;
+    assert_eq!((said(&bob), withheld(&bob)), (vec!["in the next epoch".to_owned()], vec![1_002]), "{:?}", bob.lines());
 }
 
 // The commit of an epoch is held back, what was said in it is not: nothing of it is kept, and all of it is asked for again. Fails when

@@ -26,8 +26,8 @@ impl Engine {
                 self.before_seat(turn, room, entry, hash)?;
                 continue;
             }
-            let line = self.apply_entry(turn, &mut room, entry, hash)?;
-            self.advance(turn, room, entry, line)?;
+            let (line, missing) = self.apply_entry(turn, &mut room, entry, hash)?;
+            self.advance_past(turn, room, entry, line, missing)?;
         }
         if self.net.live() {
             for room in touched {
@@ -54,27 +54,35 @@ impl Engine {
         Ok(Some(room))
     }
 
+    /// What is drawn of an entry, and how many messages of its author are missing before it.
     fn apply_entry(
         &mut self,
         turn: &mut Turn,
         room: &mut RoomRecord,
         entry: &Entry,
         hash: Bytes,
-    ) -> Result<Option<EntryKindRecord>, ErrorCode> {
+    ) -> Result<(Option<EntryKindRecord>, u32), ErrorCode> {
         let own = self.data()?.device.device();
         let commit = entry.kind == EntryKind::Commit;
         let bytes = entry.bytes.as_slice();
         let own_account = self.data()?.account();
         let pair = room.peer.map(|peer| [own_account, peer]);
         let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
-        match processed {
+        room.hear_others(&processed);
+        let line = match processed {
             Processed::OwnMessage => {
                 room.sends = room.sends.saturating_add(1);
-                self.own_in_log(room, entry, own, hash, true)
+                self.own_in_log(room, entry, own, hash, true)?
             }
             Processed::Message { author, content } => {
                 let content = Content::decode(&content, entry.room)?;
-                self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)
+                let missing = room.hear(author.device, content.said);
+                let line = self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)?;
+                let missing_alone = line.is_none() && missing > 0;
+                return Ok(match missing_alone {
+                    true => (Some(EntryKindRecord::Withheld { who: author.account(), count: missing }), 0),
+                    false => (line, missing),
+                });
             }
             Processed::OwnCommit => {
                 let (came, went) =
@@ -83,15 +91,18 @@ impl Engine {
                 room.sends = 0;
                 room.updated_at = turn.now;
                 self.net.waits_for.remove(&entry.room);
-                if entry.seq == 1 {
-                    return Ok(Some(EntryKindRecord::Created { by: own_account }));
-                }
                 if !came.is_empty() {
                     self.repeat_name(turn, room)?;
                 }
-                Ok(members_line(own_account, came, went))
+                if entry.seq == 1 {
+                    let members = self.data_mut()?.with_group(entry.room, |_, group| mls::members(group))?;
+                    room.hear_from_the_start(members.into_iter().map(|(_, leaf)| leaf.device).filter(|device| *device != own));
+                    Some(EntryKindRecord::Created { by: own_account })
+                } else {
+                    members_line(own_account, came, went)
+                }
             }
-            Processed::Commit { by, came, went, joined, removed } => {
+            Processed::Commit { by, came, went, joined, removed, .. } => {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
                 self.data()?.end_pending(room, false)?;
                 self.net.waits_for.remove(&entry.room);
@@ -107,21 +118,20 @@ impl Engine {
                 } else if came.iter().any(|account| matches!(self.contact(*account), Err(ErrorCode::NotFound))) {
                     self.ask_room_state(turn, entry.room, None);
                 }
-                if room.peer.is_none() {
-                    if room.seat == Seat::Taken && joined.iter().any(|(account, _)| *account == by) {
-                        self.owe_name(turn, room, by)?;
-                    }
-                    if let Some(line) = members_line(by, came, went) {
-                        return Ok(Some(line));
-                    }
+                if room.peer.is_none() && room.seat == Seat::Taken && joined.iter().any(|(account, _)| *account == by) {
+                    self.owe_name(turn, room, by)?;
                 }
+                let members = if room.peer.is_none() { members_line(by, came, went) } else { None };
                 let newcomer = joined.first().filter(|_| entry.seq > 1);
-                Ok(newcomer.map(|device| match *device {
-                    (who, _) if removed.contains(device) => EntryKindRecord::SeatTakenAgain { who, came: Vec::new(), went: Vec::new() },
-                    (who, _) => EntryKindRecord::NewDevice { who },
-                }))
+                members.or_else(|| {
+                    newcomer.map(|device| match *device {
+                        (who, _) if removed.contains(device) => EntryKindRecord::SeatTakenAgain { who, came: Vec::new(), went: Vec::new() },
+                        (who, _) => EntryKindRecord::NewDevice { who },
+                    })
+                })
             }
-        }
+        };
+        Ok((line, 0))
     }
 
     fn apply_content(
@@ -165,12 +175,23 @@ impl Engine {
     pub(super) fn advance(
         &mut self,
         turn: &mut Turn,
-        mut room: RoomRecord,
+        room: RoomRecord,
         entry: &Entry,
         line: Option<EntryKindRecord>,
     ) -> Result<(), ErrorCode> {
+        self.advance_past(turn, room, entry, line, 0)
+    }
+
+    fn advance_past(
+        &mut self,
+        turn: &mut Turn,
+        mut room: RoomRecord,
+        entry: &Entry,
+        line: Option<EntryKindRecord>,
+        missing: u32,
+    ) -> Result<(), ErrorCode> {
         room.cursor = entry.seq;
-        let shown = line.map(|body| EntryRecord { seq: entry.seq, at: entry.at, body });
+        let shown = line.map(|body| EntryRecord { seq: entry.seq, at: entry.at, body, missing });
         if shown.is_some() {
             room.active_at = room.active_at.max(entry.at);
         }
@@ -190,7 +211,7 @@ impl Engine {
             return Ok(());
         }
         let count = u32::try_from(upto.seq - room.cursor).unwrap_or(u32::MAX);
-        let record = EntryRecord { seq: upto.seq, at: turn.now, body: EntryKindRecord::Missing { count } };
+        let record = EntryRecord { seq: upto.seq, at: turn.now, body: EntryKindRecord::Missing { count }, missing: 0 };
         room.cursor = upto.seq;
         self.data()?.put_room(&room)?;
         self.add_line(turn, upto.room, record)?;

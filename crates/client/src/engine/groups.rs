@@ -218,6 +218,9 @@ impl Engine {
     pub(super) fn removed_from(&mut self, turn: &mut Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
         record.seat = Seat::Removed;
         record.wanted.clear();
+        // Whoever comes back counts from nothing, and others do.
+        record.said = 0;
+        record.heard.clear();
         let leaf_keys = [std::mem::take(&mut record.leaf_key), std::mem::take(&mut record.former_leaf_key)];
         let room = record.room;
         let data = self.data_mut()?;

@@ -227,7 +227,7 @@ impl Engine {
         if count == 0 {
             return Ok(());
         }
-        let line = EntryRecord { seq: room.missed_at, at: turn.now, body: EntryKindRecord::Missed { count } };
+        let line = EntryRecord { seq: room.missed_at, at: turn.now, body: EntryKindRecord::Missed { count }, missing: 0 };
         self.add_line(turn, room.room, line)
     }
 }

@@ -14,6 +14,7 @@ mod deliver;
 mod device;
 mod groups;
 mod healing;
+mod missing;
 mod net;
 mod outbox;
 mod people;

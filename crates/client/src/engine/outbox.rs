@@ -127,12 +127,11 @@ impl Engine {
             if outgoing.failed || self.net.sent.contains(&outgoing.idempotency) || held.contains(&outgoing.room) {
                 continue;
             }
-            let record = self.data()?.find_room(outgoing.room)?;
-            if !record.is_some_and(|record| self.in_step(&record)) {
+            let Some(record) = self.data()?.find_room(outgoing.room)?.filter(|record| self.in_step(record)) else {
                 continue;
-            }
+            };
             let waits_for = self.net.waits_for.get(&outgoing.room).copied();
-            let sealed = match self.seal_outgoing(&mut outgoing, waits_for) {
+            let sealed = match self.seal_outgoing(&mut outgoing, record.said, waits_for) {
                 Err(ErrorCode::StorageDamaged) => {
                     self.out_of_step(turn, outgoing.room, Fault::State)?;
                     continue;
@@ -147,7 +146,7 @@ impl Engine {
                 size = 0;
             }
             size += cost;
-            let SealedMessage { epoch, bytes } = sealed;
+            let SealedMessage { epoch, bytes, .. } = sealed;
             frame.push(Publish { room: outgoing.room, idempotency: outgoing.idempotency, epoch, bytes });
         }
         if !frame.is_empty() {
@@ -173,7 +172,12 @@ impl Engine {
     }
 
     /// The ciphertext for the room's epoch: the stored one, or a new one when its epoch has passed.
-    fn seal_outgoing(&mut self, outgoing: &mut OutboxRecord, waits_for: Option<u64>) -> Result<Option<SealedMessage>, ErrorCode> {
+    fn seal_outgoing(
+        &mut self,
+        outgoing: &mut OutboxRecord,
+        said: u64,
+        waits_for: Option<u64>,
+    ) -> Result<Option<SealedMessage>, ErrorCode> {
         let data = self.data_mut()?;
         let epoch = data.with_group(outgoing.room, |_, group| Ok(group.epoch().as_u64()))?;
         if waits_for.is_some_and(|wanted| epoch < wanted) {
@@ -184,9 +188,10 @@ impl Engine {
         }
         let own_leaf = data.own_leaf(outgoing.room)?;
         let leaf_key = data.leaf_key_of(&own_leaf)?;
-        let content = outgoing.content.clone();
-        let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, content.as_slice()))?;
-        let sealed = SealedMessage { epoch, bytes };
+        let stored = Content::decode(outgoing.content.as_slice(), outgoing.room).map_err(|_| ErrorCode::StorageDamaged)?;
+        let content = Content { said: Some(said), ..stored }.encode();
+        let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, &content))?;
+        let sealed = SealedMessage { epoch, bytes, counts: true };
         outgoing.sealed = Some(sealed.clone());
         data.put_outbox(outgoing)?;
         Ok(Some(sealed))
@@ -268,6 +273,7 @@ impl Engine {
         }
         data.delete(&key::outbox(outgoing.order))?;
         let author = data.account();
+        room.said += u64::from(outgoing.sealed.is_some_and(|sealed| sealed.counts));
         self.net.sent.remove(&idempotency);
         self.net.taken.remove(&idempotency);
         let Some(text) = outgoing.text else {

@@ -45,6 +45,8 @@ impl RoomRecord {
             went: Vec::new(),
             named_at: 0,
             name_owed: false,
+            said: 0,
+            heard: Vec::new(),
         }
     }
 }

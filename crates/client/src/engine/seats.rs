@@ -94,12 +94,15 @@ impl Engine {
         }
         let mut record = RoomRecord::new(welcome.room, peer, Seat::Taken, now);
         record.cursor = welcome.seq;
+        if welcome.seq == 1 {
+            record.hear_from_the_start(members.iter().map(|(_, leaf)| leaf.device));
+        }
         data.put_room(&record)?;
         let body = match peer {
             Some(by) => EntryKindRecord::Created { by },
             None => EntryKindRecord::Members { by, came: vec![own], went: Vec::new() },
         };
-        self.add_line(turn, welcome.room, EntryRecord { seq: welcome.seq, at: now, body })?;
+        self.add_line(turn, welcome.room, EntryRecord { seq: welcome.seq, at: now, body, missing: 0 })?;
         if let Some(package) = last_resort {
             self.last_resort_used(turn, package.hash)?;
         }
@@ -249,6 +252,8 @@ impl Engine {
         }
         record.seat = Seat::Taken;
         record.joined_at = ack.seq;
+        // What the others have said up to here is told by how many entries can't be read.
+        record.heard.clear();
         record.sends = 0;
         record.active_at = record.active_at.max(ack.at);
         // A newcomer begins here. Who was here before goes on reading from where it was: own messages are among what comes. Its leaf
@@ -260,7 +265,7 @@ impl Engine {
         }
         data.put_room(&record)?;
         if newcomer {
-            let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere };
+            let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere, missing: 0 };
             self.add_line(turn, room, joined)?;
         }
         self.net.forget_sent();

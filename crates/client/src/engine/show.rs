@@ -27,7 +27,10 @@ impl Engine {
     /// The lines of an open room again, because people in them have names now.
     pub(super) fn redraw(&self, turn: &mut Turn, room: &RoomRecord) -> Result<(), ErrorCode> {
         let Some(open) = self.open.get(&room.room) else { return Ok(()) };
-        let entries = open.from(0).map(|record| self.entry_view(room, record)).collect::<Result<_, _>>()?;
+        let mut entries = Vec::new();
+        for record in open.from(0) {
+            self.draw_entry(&mut entries, room, record)?;
+        }
         turn.emit(Update::Entries { room: room.room, entries });
         Ok(())
     }
@@ -85,13 +88,24 @@ impl Engine {
     fn show_entry(&mut self, turn: &mut Turn, room: RoomId, record: &EntryRecord) -> Result<(), ErrorCode> {
         let is_open = self.open.get_mut(&room).map(|open| open.keep(record.clone())).is_some();
         if is_open {
-            let entry = self.entry_view(&self.data()?.room(room)?, record)?;
-            turn.emit(Update::Entries { room, entries: vec![entry] });
+            let mut entries = Vec::new();
+            self.draw_entry(&mut entries, &self.data()?.room(room)?, record)?;
+            turn.emit(Update::Entries { room, entries });
         }
         Ok(())
     }
 
-    pub(super) fn entry_view(&self, room: &RoomRecord, record: &EntryRecord) -> Result<EntryView, ErrorCode> {
+    /// The line of an entry, and the one before it that tells what is missing there.
+    pub(super) fn draw_entry(&self, lines: &mut Vec<EntryView>, room: &RoomRecord, record: &EntryRecord) -> Result<(), ErrorCode> {
+        if let (1.., EntryKindRecord::Text { author: who, .. } | EntryKindRecord::Named { by: who, .. }) = (record.missing, &record.body) {
+            let body = EntryBody::System(SystemLine::Withheld { who: self.person(*who)?, count: record.missing });
+            lines.push(EntryView { key: format!("m{}", record.seq), seq: Some(record.seq), at: record.at, body });
+        }
+        lines.push(self.entry_view(room, record)?);
+        Ok(())
+    }
+
+    fn entry_view(&self, room: &RoomRecord, record: &EntryRecord) -> Result<EntryView, ErrorCode> {
         let seq = Some(record.seq);
         let system = |line| EntryView { key: format!("s{}", record.seq), seq, at: record.at, body: EntryBody::System(line) };
         Ok(match &record.body {
@@ -111,6 +125,7 @@ impl Engine {
             EntryKindRecord::SeatTakenAgain { who, came, went } => {
                 system(SystemLine::SeatTakenAgain { who: self.person(*who)?, came: self.names(came)?, went: self.names(went)? })
             }
+            EntryKindRecord::Withheld { who, count } => system(SystemLine::Withheld { who: self.person(*who)?, count: *count }),
             EntryKindRecord::Missed { count } => system(SystemLine::Missed { count: *count }),
         })
     }

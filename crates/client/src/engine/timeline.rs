@@ -82,7 +82,10 @@ impl Engine {
         let room = data.room(load.room)?;
         let more = u32::try_from(rows.len()).is_ok_and(|count| count >= PAGE);
         let draft = data.find::<String>(&key::draft(load.room))?.unwrap_or_default();
-        let mut entries = records.values().map(|record| self.entry_view(&room, record)).collect::<Result<Vec<_>, _>>()?;
+        let mut entries = Vec::new();
+        for record in records.values() {
+            self.draw_entry(&mut entries, &room, record)?;
+        }
         if load.newest {
             for outgoing in data.outbox()?.iter().filter(|outgoing| outgoing.room == load.room) {
                 entries.extend(self.outgoing_entry(outgoing)?);

@@ -33,6 +33,20 @@ impl Lies {
         });
     }
 
+    /// Leaves entries of a room's log out and numbers those after them anew, so that no gap shows: `lie` says which. It answers for as
+    /// long as the browser stays connected.
+    pub fn drop_and_renumber(&mut self, mut lie: impl FnMut(&Entry) -> bool + Send + 'static) {
+        let mut dropped = 0;
+        self.about_entries(move |mut entry| {
+            if lie(&entry) {
+                dropped += 1;
+                return None;
+            }
+            entry.seq -= dropped;
+            Some(entry)
+        });
+    }
+
     /// Changes answers, refusals too; the lie gets the path of the request.
     pub fn about_answers(&mut self, lie: impl FnMut(&str, Result<Vec<u8>, ErrorBody>) -> Result<Vec<u8>, ErrorBody> + Send + 'static) {
         self.answers.push(Box::new(lie));
