@@ -149,10 +149,14 @@ impl Engine {
     fn forget_phantom(&mut self, turn: &mut Turn, mut record: RoomRecord) -> Result<(), ErrorCode> {
         match (&record.seat, record.cursor, record.peer) {
             (Seat::Lost, 0, _) => self.forget_room(record.room),
-            // A group that this device has been in: the commit that removed it is not in the log any more.
+            // A group that this device has been in. What was said there until it was removed can't be read by a seat that was lost, and
+            // nobody gives it another one.
             (Seat::Lost, _, None) => {
                 self.removed_from(turn, &mut record)?;
+                record.cursor += 1;
                 self.data()?.put_room(&record)?;
+                let line = EntryRecord { seq: record.cursor, at: turn.now, body: EntryKindRecord::NotReadable, missing: 0 };
+                self.add_line(turn, record.room, line)?;
                 self.show_room(turn, &record)
             }
             _ => Ok(()),

@@ -219,6 +219,10 @@ impl Person {
 
     pub(super) fn show(&mut self, room: RoomId, entries: &[EntryView]) -> Option<String> {
         for entry in entries {
+            // This server leaves nothing out.
+            if matches!(entry.body, EntryBody::System(SystemLine::Withheld { .. })) {
+                return Some(format!("{} is told that messages are missing: {entry:?}", self.name));
+            }
             let (Some(seq), line) = (entry.seq, self.line_of(entry)) else { continue };
             if let Some(before) = self.seen.insert((room, seq), line.clone())
                 && before != line
