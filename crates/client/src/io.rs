@@ -46,6 +46,28 @@ pub struct Batch {
     pub deletes: Vec<(Store, Vec<u8>)>,
     /// The profile to write in the same transaction.
     pub profile: Option<Profile>,
+    /// The erasable secret to write before the transaction.
+    pub slot: Option<SlotWrite>,
+}
+
+/// The two slots outside of the database, each overwritten in place. What was never written is zeros.
+pub type Slots = zeroize::Zeroizing<[[u8; 32]; 2]>;
+
+/// One step from one erasable secret to the next: write the slot and flush it, then the transaction, then overwrite the other slot with
+/// zeros and flush that. A batch that fails leaves the other slot as it was. A profile names the slot that counts, so that whatever
+/// happens between these steps leaves a browser that opens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SlotWrite {
+    /// 0 or 1.
+    pub slot: u8,
+    /// What to write.
+    pub secret: zeroize::Zeroizing<[u8; 32]>,
+}
+
+impl core::fmt::Debug for SlotWrite {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "SlotWrite({}, …)", self.slot)
+    }
 }
 
 /// The one unsealed record of this browser: who it belongs to and how its storage key is wrapped.
@@ -86,6 +108,8 @@ pub struct Opened {
     pub storage_key: Option<zeroize::Zeroizing<[u8; 32]>>,
     /// All rows of [`Store::State`].
     pub state: Vec<Row>,
+    /// The slots; `None` in a browser that can overwrite nothing in place.
+    pub slots: Option<Slots>,
 }
 
 /// What comes in.
@@ -97,7 +121,7 @@ pub enum Input {
         /// What is asked.
         command: Command,
     },
-    /// Answer to [`Effect::Open`]. Errors: `unsupported`, `storage_damaged`.
+    /// Answer to [`Effect::Open`]. Errors: `unsupported`, `storage_damaged`, `other_tab`.
     Opened(Result<Opened, ErrorCode>),
     /// Answer to [`Effect::Persist`].
     Persisted {

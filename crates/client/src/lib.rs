@@ -15,6 +15,7 @@ pub mod profile;
 pub mod random;
 pub mod records;
 pub mod recovery;
+pub mod ring;
 pub mod safety;
 pub mod seal;
 pub mod storage;

@@ -11,14 +11,14 @@ use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, UserName, codec};
 use crate::kdf::Pin;
 
 /// Version of [`ProfileRecord`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Longest encoded record.
 const MAX: usize = 64 * 1024;
 
 /// The record.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct ProfileRecord {
-    /// [`VERSION`].
+    /// [`VERSION`], or the earlier one that it was written as.
     #[n(0)]
     pub version: u32,
     /// Whose data lies here; `None` after a wipe.
@@ -27,6 +27,9 @@ pub struct ProfileRecord {
     /// Key derivation parameters by name, as last accepted by the server.
     #[n(2)]
     pub pins: BTreeMap<UserName, Pin>,
+    /// Which slot the erasable secret of the rows lies in ([`crate::ring`]); `None` where there is none, as in version 1.
+    #[n(3)]
+    pub slot: Option<u8>,
 }
 
 /// Whose data lies in this browser.
@@ -65,7 +68,7 @@ pub struct Lock {
 
 impl Default for ProfileRecord {
     fn default() -> Self {
-        Self { version: VERSION, owner: None, pins: BTreeMap::new() }
+        Self { version: VERSION, owner: None, pins: BTreeMap::new(), slot: None }
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
             lock: Some(Lock { kdf: pin.clone(), wrap: Bytes(vec![4; 125]) }),
             signed_out: true,
         };
-        ProfileRecord { owner: Some(owner), pins: BTreeMap::from([(name, pin)]), ..ProfileRecord::default() }
+        ProfileRecord { owner: Some(owner), pins: BTreeMap::from([(name, pin)]), slot: Some(1), ..ProfileRecord::default() }
     }
 
     #[test]
@@ -126,7 +129,7 @@ mod tests {
     fn a_newer_record_is_left_alone_and_a_damaged_one_is_said() {
         let newer = ProfileRecord { version: VERSION + 1, ..record() };
         assert_eq!(ProfileRecord::decode(&newer.encode()), Err(ErrorCode::Unsupported));
-        assert_eq!(ProfileRecord::decode(&[0x82, 0x02, 0xf6]), Err(ErrorCode::Unsupported));
+        assert_eq!(ProfileRecord::decode(&[0x82, 0x03, 0xf6]), Err(ErrorCode::Unsupported));
         let bytes = record().encode();
         for length in 0..bytes.len() {
             assert_eq!(ProfileRecord::decode(&bytes[..length]), Err(ErrorCode::StorageDamaged), "cut at {length}");

@@ -6,7 +6,7 @@ use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId
 
 use crate::content::Content;
 
-/// Keys of the state table. `0x01` belongs to the MLS storage provider.
+/// Keys of the state table. `0x01` belongs to the MLS storage provider, `0x02` to [`crate::ring`].
 pub mod key {
     use sotto_protocol::{AccountId, RoomId, Seq};
 
@@ -18,7 +18,8 @@ pub mod key {
     const CONTACT: u8 = 0x30;
     const OUTBOX: u8 = 0x40;
     const DRAFT: u8 = 0x50;
-    const LEAF_KEY: u8 = 0x60;
+    /// First byte of the keys of leaf keys' secrets.
+    pub const LEAF_KEY: u8 = 0x60;
 
     fn of(prefix: u8, rest: &[u8]) -> Vec<u8> {
         [&[prefix], rest].concat()

@@ -11,6 +11,7 @@ use sotto_client::leaf_key::LeafKey;
 use sotto_client::password::Password;
 use sotto_client::profile::ProfileRecord;
 use sotto_client::records::{DeviceRecord, RoomRecord, key};
+use sotto_client::ring::Ring;
 use sotto_client::seal::{self, StorageKey, Wrap};
 use sotto_client::storage::{JournaledStorage, Provider};
 use sotto_client::{kdf, mls};
@@ -98,11 +99,9 @@ impl Opener {
     pub fn of(fixture: &Fixture, who: usize) -> Self {
         let opened = fixture.profile(who).expect("the profile can be read").open();
         let storage_key = storage_key(&opened);
-        let open = |row: &sotto_client::io::Row| {
-            let plain = seal::open_row(&storage_key, row.store, &row.key, &row.sealed).expect("the row opens").plain;
-            (row.key.clone(), plain.to_vec())
-        };
-        let rows: Vec<_> = opened.state.iter().map(open).collect();
+        let profile = opened.profile.as_deref().and_then(|bytes| ProfileRecord::decode(bytes).ok()).expect("the profile decodes");
+        let again = StorageKey::from_bytes(storage_key.bytes());
+        let (_, rows) = Ring::open(again, opened.slots.as_ref(), profile.slot, &opened.state).expect("the rows open");
         let find = |wanted: &[u8]| rows.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_slice()).expect("the row is there");
         let device: DeviceRecord = codec::decode(find(key::DEVICE), MAX).expect("the device's row decodes");
         let room = codec::decode(find(&key::room(fixture.notes.room)), MAX).expect("the room's row decodes");

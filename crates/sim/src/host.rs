@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sotto_backend::{Backend, Caller, RequestContext, SessionToken};
 use sotto_client::Engine;
-use sotto_client::io::{Batch, Effect, Input, Opened};
+use sotto_client::io::{Batch, Effect, Input, Opened, SlotWrite};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
@@ -57,6 +57,19 @@ impl ProfileCopy {
         self
     }
 
+    /// Whether no erasable secret of another copy is left in this one.
+    #[must_use]
+    pub fn slots_differ_in_all(&self, other: &Self) -> bool {
+        self.0.slots_differ_in_all(&other.0)
+    }
+
+    /// With the slots of another copy: what is left when a backup has the database only.
+    #[must_use]
+    pub fn with_slots_of(mut self, other: &Self) -> Self {
+        self.0.take_slots(&other.0);
+        self
+    }
+
     /// What an engine finds there.
     #[must_use]
     pub fn open(&self) -> Opened {
@@ -74,12 +87,16 @@ pub struct Host {
     pub skew: i64,
     /// The next persists that fail: counts down, then fails once.
     pub fail_persist_in: Option<u32>,
-    /// The engine dies before it carries out this effect, counted from now on.
+    /// The engine dies before it carries out this effect, counted from now on; a slot that is written is an effect of its own.
     pub die_in: Option<u32>,
     /// Whether the network is there.
     pub online: bool,
     /// What the server does to the truth on its way here.
     pub lies: Lies,
+    /// Whether this browser can overwrite slots in place.
+    pub has_slots: bool,
+    /// The data after each write, oldest first, once this is there: a database's files before they are compacted.
+    pub states: Option<Vec<ProfileCopy>>,
     /// Newest views by room.
     pub rooms: BTreeMap<RoomId, RoomView>,
     /// Entries of the open room by key.
@@ -115,6 +132,8 @@ impl Host {
             die_in: None,
             online: true,
             lies: Lies::default(),
+            has_slots: true,
+            states: None,
             rooms: BTreeMap::new(),
             timeline: BTreeMap::new(),
             phase: Phase::Booting,
@@ -253,20 +272,28 @@ impl Host {
             let Some(input) = self.inputs.pop_front() else { return worked };
             worked = true;
             for effect in self.engine.step(self.clock(), input) {
-                match &mut self.die_in {
-                    Some(0) => {
-                        self.die_in = None;
-                        self.alive = false;
-                        self.socket = None;
-                        return true;
-                    }
-                    Some(left) => *left -= 1,
-                    None => {}
+                if !self.dies() {
+                    self.carry_out(effect).await;
                 }
-                self.carry_out(effect).await;
+                if !self.alive {
+                    return true;
+                }
             }
         }
         worked
+    }
+
+    fn dies(&mut self) -> bool {
+        match &mut self.die_in {
+            Some(0) => {
+                self.die_in = None;
+                self.alive = false;
+                self.socket = None;
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        !self.alive
     }
 
     /// Epochs of the rooms.
@@ -317,10 +344,15 @@ impl Host {
 
     async fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Open => self.inputs.push_back(Input::Opened(Ok(self.disk.open()))),
+            Effect::Open => {
+                let mut opened = self.disk.open();
+                opened.slots = opened.slots.filter(|_| self.has_slots);
+                self.inputs.push_back(Input::Opened(Ok(opened)));
+            }
             Effect::Persist { id, batch } => {
-                let result = self.persist(batch);
-                self.inputs.push_back(Input::Persisted { id, result });
+                if let Some(result) = self.persist(batch) {
+                    self.inputs.push_back(Input::Persisted { id, result });
+                }
             }
             Effect::Load { id, store, from, to, newest } => {
                 self.inputs.push_back(Input::Loaded { id, result: Ok(self.disk.newest(store, from, to, newest)) });
@@ -359,17 +391,36 @@ impl Host {
         }
     }
 
-    fn persist(&mut self, batch: Batch) -> Result<(), ErrorCode> {
+    /// `None` when the engine dies over it.
+    fn persist(&mut self, mut batch: Batch) -> Option<Result<(), ErrorCode>> {
+        let slot = batch.slot.take();
+        if let Some(write) = &slot {
+            let dies = self.dies();
+            self.disk.write_slot(write, !dies);
+            if dies || self.dies() {
+                return None;
+            }
+        }
         match &mut self.fail_persist_in {
             Some(0) => {
                 self.fail_persist_in = None;
-                return Err(ErrorCode::StorageFull);
+                return Some(Err(ErrorCode::StorageFull));
             }
             Some(left) => *left -= 1,
             None => {}
         }
         self.disk.write(batch);
-        Ok(())
+        if let Some(states) = &mut self.states {
+            states.push(ProfileCopy(self.disk.clone()));
+        }
+        if let Some(SlotWrite { slot, .. }) = slot {
+            let dies = self.dies();
+            self.disk.write_slot(&SlotWrite { slot: 1 - slot, secret: [0; 32].into() }, !dies);
+            if dies {
+                return None;
+            }
+        }
+        Some(Ok(()))
     }
 
     async fn poll_socket(&mut self) {

@@ -249,7 +249,7 @@ impl Engine {
         let mut record = data.record()?;
         record.device_list = device_list;
         data.put_record(&record)?;
-        let keep_wrap = seal::wrap_key(&keys.vault_key, Wrap::Keep, data.account(), &data.storage_key)?;
+        let keep_wrap = seal::wrap_key(&keys.vault_key, Wrap::Keep, data.account(), data.ring.storage_key())?;
         self.change_profile(turn, DeviceWrap::Keep, |profile| {
             profile.pins.insert(name, Pin::of(&kdf));
             if let Some(owner) = &mut profile.owner {

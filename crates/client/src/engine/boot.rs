@@ -4,7 +4,6 @@ use sotto_client_api::views::{PersonView, Phase};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::ErrorCode;
 
-use super::data::Data;
 use super::{Engine, Turn, Work};
 use crate::io::{DeviceWrap, Effect, Input, Opened};
 use crate::kdf;
@@ -47,6 +46,9 @@ impl Engine {
     fn open_profile(&mut self, turn: &mut Turn, opened: Opened) -> Result<(), ErrorCode> {
         self.profile = opened.profile.as_deref().map_or_else(|| Ok(ProfileRecord::default()), ProfileRecord::decode)?;
         self.sealed_rows = opened.state;
+        self.old_places.clear();
+        self.can_erase = opened.slots.is_some();
+        self.slots = opened.slots;
         let Some(owner) = self.profile.owner.clone() else {
             self.set_phase(turn, Phase::SignedOut { kept: None });
             return Ok(());
@@ -69,17 +71,7 @@ impl Engine {
 
     /// Opens the sealed rows with the storage key and begins to talk.
     pub(super) fn open_data(&mut self, turn: &mut Turn, storage_key: StorageKey) -> Result<(), ErrorCode> {
-        let rows = std::mem::take(&mut self.sealed_rows);
-        match Data::open(storage_key, &rows) {
-            Ok(data) => {
-                data.begin()?;
-                self.data = Some(data);
-            }
-            Err(code) => {
-                self.sealed_rows = rows;
-                return Err(code);
-            }
-        }
+        self.open_rows(storage_key)?;
         if self.signed_in {
             self.go_ready(turn)?
         } else {
@@ -144,7 +136,7 @@ impl Engine {
         let data = self.data()?;
         let account = data.account();
         let (lock, wrap) = match passphrase {
-            None => (None, DeviceWrap::Replace(data.storage_key.bytes())),
+            None => (None, DeviceWrap::Replace(data.ring.storage_key().bytes())),
             Some(passphrase) => {
                 let passphrase = self.password(passphrase)?;
                 if passphrase.is_short() {
@@ -152,7 +144,7 @@ impl Engine {
                 }
                 let params = kdf::fresh_params()?;
                 let lock_key = kdf::derive_lock_key(&passphrase, &params)?;
-                let wrap = seal::wrap_key(&lock_key, Wrap::Lock, account, &data.storage_key)?;
+                let wrap = seal::wrap_key(&lock_key, Wrap::Lock, account, data.ring.storage_key())?;
                 // From here on only passphrase and password open the data: the browser's own half goes.
                 (Some(Lock { kdf: kdf::Pin::of(&params), wrap }), DeviceWrap::Remove)
             }
@@ -197,6 +189,7 @@ impl Engine {
     fn close(&mut self, turn: &mut Turn) {
         self.disconnect(turn);
         self.data = None;
+        self.renew_at = None;
         self.auth = None;
         self.open.clear();
         self.requests.clear();

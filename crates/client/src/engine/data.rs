@@ -7,12 +7,13 @@ use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
 use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, RoomId, UserName, codec};
 
 use crate::identity::DeviceIdentity;
-use crate::io::{Row, Store};
+use crate::io::{Batch, Row, Slots};
 use crate::leaf_key::LeafKey;
 use crate::mls;
 use crate::records::{ContactRecord, DeviceRecord, OutboxRecord, RoomRecord, key};
-use crate::seal::{self, StorageKey};
-use crate::storage::{Change, JournaledStorage, Namespace, Provider, StorageError};
+use crate::ring::Ring;
+use crate::seal::StorageKey;
+use crate::storage::{JournaledStorage, Namespace, Provider, StorageError};
 
 /// Longest value of an engine row; generous, because a pending upload is one.
 const ROW_LIMIT: usize = 4 * 1024 * 1024;
@@ -20,10 +21,8 @@ const ROW_LIMIT: usize = 4 * 1024 * 1024;
 /// Everything that is open while somebody is signed in here.
 pub(super) struct Data {
     pub(super) provider: Provider,
-    pub(super) storage_key: StorageKey,
+    pub(super) ring: Ring,
     pub(super) device: DeviceIdentity,
-    /// Highest row counter in use.
-    counter: u64,
     /// Live groups. They cache state, so a rollback drops them all: after it a live group answers otherwise than a reloaded one.
     groups: BTreeMap<RoomId, MlsGroup>,
 }
@@ -31,25 +30,19 @@ pub(super) struct Data {
 impl Data {
     /// A new device's data, empty.
     pub(super) fn create(storage_key: StorageKey, device: DeviceIdentity) -> Self {
-        Self { provider: Provider::default(), storage_key, device, counter: 0, groups: BTreeMap::new() }
+        Self { provider: Provider::default(), ring: Ring::new(storage_key), device, groups: BTreeMap::new() }
     }
 
-    /// Opens sealed rows.
+    /// Opens sealed rows. `slot`: as the profile says.
     ///
     /// # Errors
     /// `storage_damaged` when any row does not open: never "absent".
-    pub(super) fn open(storage_key: StorageKey, rows: &[Row]) -> Result<Self, ErrorCode> {
-        let mut counter = 0;
-        let mut plain = Vec::with_capacity(rows.len());
-        for row in rows {
-            let opened = seal::open_row(&storage_key, row.store, &row.key, &row.sealed)?;
-            counter = counter.max(opened.counter);
-            plain.push((row.key.clone(), opened.plain.to_vec()));
-        }
+    pub(super) fn open(storage_key: StorageKey, slots: Option<&Slots>, slot: Option<u8>, rows: &[Row]) -> Result<Self, ErrorCode> {
+        let (ring, plain) = Ring::open(storage_key, slots, slot, rows)?;
         let provider = Provider::new(JournaledStorage::from_rows(plain));
         let record: DeviceRecord = read(&provider, key::DEVICE)?.ok_or(ErrorCode::StorageDamaged)?;
         let device = DeviceIdentity::decode(record.identity.as_slice())?;
-        Ok(Self { provider, storage_key, device, counter, groups: BTreeMap::new() })
+        Ok(Self { provider, ring, device, groups: BTreeMap::new() })
     }
 
     /// Opens the turn's journal.
@@ -60,26 +53,24 @@ impl Data {
         self.provider.storage().begin().map_err(code)
     }
 
-    /// The turn's changes, which stay visible until confirmed or rolled back.
-    pub(super) fn take_changes(&self) -> Result<Vec<Change>, ErrorCode> {
-        self.provider.storage().take_journal().map_err(code)
+    /// Seals the turn's changes, which stay visible until confirmed or rolled back.
+    pub(super) fn seal_changes(&mut self, batch: &mut Batch) -> Result<(), ErrorCode> {
+        let storage = self.provider.storage();
+        let changes = storage.take_journal().map_err(code)?;
+        self.ring.seal_changes(batch, changes, storage)
     }
 
     /// The changes are durable.
-    pub(super) fn confirm(&self) {
+    pub(super) fn confirm(&mut self) {
+        self.ring.confirm();
         // Nothing pending is fine: a turn may fail before its journal was taken.
         let _ = self.provider.storage().confirm();
     }
 
     pub(super) fn rollback(&mut self) {
+        self.ring.roll_back();
         self.provider.storage().rollback();
         self.groups.clear();
-    }
-
-    pub(super) fn seal(&mut self, store: Store, row_key: Vec<u8>, value: &[u8]) -> Result<Row, ErrorCode> {
-        self.counter += 1;
-        let sealed = seal::seal_row(&self.storage_key, store, &row_key, self.counter, value)?;
-        Ok(Row { store, key: row_key, sealed })
     }
 
     /// Runs an operation on a room's live group.
@@ -247,10 +238,9 @@ impl Data {
         if older == record.leaf_key { Ok(()) } else { self.delete_leaf_key(&older) }
     }
 
-    /// Keys of all rows, for deleting them.
-    pub(super) fn row_keys(&self) -> Result<Vec<Vec<u8>>, ErrorCode> {
-        let rows = self.provider.storage().range(&[], &[0xff; 64]).map_err(code)?;
-        Ok(rows.into_iter().map(|(row_key, _)| row_key).collect())
+    /// Where all rows lie, for deleting them.
+    pub(super) fn places(&self) -> Vec<Vec<u8>> {
+        self.ring.places(self.provider.storage())
     }
 
     /// The staging namespace of a room's external commit.

@@ -52,10 +52,10 @@ impl Engine {
             verified_at: None,
         };
 
-        turn.deletes.extend(self.sealed_rows.drain(..).map(|row| (Store::State, row.key)));
-        if let Some(old) = self.data.take() {
-            turn.deletes.extend(old.row_keys()?.into_iter().map(|row_key| (Store::State, row_key)));
-        }
+        // Remembered until this batch is stored, or the next one.
+        self.old_places.extend(self.sealed_rows.drain(..).map(|row| row.key));
+        self.old_places.extend(self.data.take().iter().flat_map(Data::places));
+        turn.deletes.extend(self.old_places.iter().map(|row_key| (Store::State, row_key.clone())));
         let wrap = DeviceWrap::Replace(storage_key.bytes());
         self.change_profile(turn, wrap, |profile| {
             profile.owner = Some(owner);
@@ -68,6 +68,7 @@ impl Engine {
         data.put_contact(&contact)?;
         self.data = Some(data);
         turn.opened_here = true;
+        self.renew_ring(turn)?;
         self.signed_in = true;
         if bound {
             self.publish_key_packages(turn)?
@@ -87,15 +88,18 @@ impl Engine {
         kdf: &KdfParams,
         keys: &PasswordKeys,
     ) -> Result<(), ErrorCode> {
-        self.open_data_quietly(storage_key)?;
+        self.open_rows(storage_key)?;
         self.resume_open(turn, signed, kdf, keys)
     }
 
-    fn open_data_quietly(&mut self, storage_key: StorageKey) -> Result<(), ErrorCode> {
-        let data = Data::open(storage_key, &self.sealed_rows)?;
+    /// Opens the sealed rows, which stay as they are when they don't open.
+    pub(super) fn open_rows(&mut self, storage_key: StorageKey) -> Result<(), ErrorCode> {
+        let data = Data::open(storage_key, self.slots.as_ref(), self.profile.slot, &self.sealed_rows)?;
         data.begin()?;
         self.sealed_rows.clear();
+        self.slots = None;
         self.data = Some(data);
+        self.renew_soon();
         Ok(())
     }
 
@@ -108,8 +112,8 @@ impl Engine {
         keys: &PasswordKeys,
     ) -> Result<(), ErrorCode> {
         let data = self.data()?;
-        let keep_wrap = seal::wrap_key(&keys.vault_key, Wrap::Keep, data.account(), &data.storage_key)?;
-        let wrap = DeviceWrap::Replace(data.storage_key.bytes());
+        let keep_wrap = seal::wrap_key(&keys.vault_key, Wrap::Keep, data.account(), data.ring.storage_key())?;
+        let wrap = DeviceWrap::Replace(data.ring.storage_key().bytes());
         let mut record = data.record()?;
         record.device_list = signed.device_list.clone();
         record.registered = false;

@@ -12,6 +12,7 @@ mod boot;
 mod data;
 mod deliver;
 mod device;
+mod erasing;
 mod groups;
 mod healing;
 mod missing;
@@ -31,7 +32,7 @@ use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::frames::{Entry, Welcome};
 use sotto_protocol::{Epoch, ErrorCode, Millis, RoomId};
 
-use crate::io::{Batch, DeviceWrap, Effect, Input, Profile, Row, Store};
+use crate::io::{Batch, DeviceWrap, Effect, Input, Profile, Row, SlotWrite, Slots, Store};
 use crate::password::{self, Nfkc, Password};
 use crate::profile::ProfileRecord;
 use crate::records::{EntryRecord, Seat, key};
@@ -51,6 +52,14 @@ pub struct Engine {
     profile: ProfileRecord,
     /// Sealed state rows of a locked or kept device.
     sealed_rows: Vec<Row>,
+    /// Where rows of an earlier device lie, whose successor is not stored yet.
+    old_places: Vec<Vec<u8>>,
+    /// The slots as they were read, until they have served.
+    slots: Option<Slots>,
+    /// Whether this browser has slots.
+    can_erase: bool,
+    /// When the ring is due: see [`erasing`].
+    renew_at: Option<Millis>,
     data: Option<Data>,
     auth: Option<PendingAuth>,
     net: Net,
@@ -76,7 +85,7 @@ fn waits_for_the_data(command: &Command) -> bool {
 /// A unit that succeeds or fails as a whole.
 enum Work {
     Input(Input),
-    /// A slow command whose progress was announced.
+    /// A slow command whose progress was announced, or one that other work had to come before.
     Slow {
         id: u32,
         command: Command,
@@ -89,6 +98,8 @@ enum Work {
     Entry(Entry),
     /// An entry that can't be applied, and why: [`healing`] knows what to do.
     Misfit(Entry, ErrorCode),
+    /// The ring is renewed.
+    Renew,
 }
 
 /// What happens when a unit fails.
@@ -123,12 +134,13 @@ pub(crate) struct Turn {
     entries: Vec<(Vec<u8>, EntryRecord)>,
     deletes: Vec<(Store, Vec<u8>)>,
     profile: Option<(ProfileRecord, DeviceWrap)>,
+    slot: Option<SlotWrite>,
     opened_here: bool,
 }
 
 impl Turn {
     const fn new(now: Millis) -> Self {
-        Self { now, effects: Vec::new(), entries: Vec::new(), deletes: Vec::new(), profile: None, opened_here: false }
+        Self { now, effects: Vec::new(), entries: Vec::new(), deletes: Vec::new(), profile: None, slot: None, opened_here: false }
     }
 
     fn emit(&mut self, update: Update) {
@@ -155,6 +167,10 @@ impl Engine {
             signed_in: false,
             profile: ProfileRecord::default(),
             sealed_rows: Vec::new(),
+            old_places: Vec::new(),
+            slots: None,
+            can_erase: false,
+            renew_at: None,
             data: None,
             auth: None,
             net: Net::default(),
@@ -174,6 +190,7 @@ impl Engine {
     pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
         if now < self.clock {
             self.net.clock_went_back(self.clock - now);
+            self.renew_at = self.renew_at.map(|at| at.saturating_sub(self.clock - now));
         }
         self.clock = now;
         let mut out = Vec::new();
@@ -268,7 +285,7 @@ impl Engine {
             Ok(()) => {
                 self.settle();
                 if let Some(profile) = in_flight.profile {
-                    self.profile = profile;
+                    self.profile_stored(profile);
                 }
                 out.extend(in_flight.effects);
             }
@@ -281,7 +298,7 @@ impl Engine {
 
     /// The turn's changes are durable (or there were none).
     fn settle(&mut self) {
-        if let Some(data) = &self.data {
+        if let Some(data) = &mut self.data {
             data.confirm();
         }
     }
@@ -335,7 +352,7 @@ impl Engine {
             Work::Entry(entry) => OnFailure::Alone(entry.clone()),
             Work::Welcome(_) | Work::Misfit(..) | Work::Input(Input::Frame(_)) => OnFailure::Reconnect,
             Work::Input(Input::Response { id, .. }) => OnFailure::Answer { reply: self.requests.get(id).and_then(net::Pending::reply) },
-            Work::Input(_) => OnFailure::Nothing,
+            Work::Renew | Work::Input(_) => OnFailure::Nothing,
         }
     }
 
@@ -351,6 +368,7 @@ impl Engine {
             Work::Entries(entries) => self.apply_entries(turn, &entries),
             Work::Entry(entry) => self.apply_entries(turn, std::slice::from_ref(&entry)),
             Work::Misfit(entry, code) => self.misfit(turn, &entry, code),
+            Work::Renew => self.renew_ring(turn),
             Work::Input(input) => match input {
                 Input::Command { id, command } => self.command(turn, id, command),
                 Input::Opened(opened) => self.opened(turn, opened),
@@ -388,8 +406,13 @@ impl Engine {
             Command::PrepareRecovery { name, code } => self.prepare_recovery(turn, id, name, &code),
             Command::PasswordChanged => self.password_changed(turn, id),
             Command::PrepareNewRecovery { signed_in } => self.prepare_new_recovery(turn, id, &signed_in),
-            Command::Lock => self.lock(turn, id),
-            Command::SignOut { keep } => self.sign_out(turn, id, keep),
+            // What was used until now is erased before everything closes. Where that fails it still closes.
+            Command::Lock | Command::SignOut { keep: true } => {
+                self.work.push_front(Work::Slow { id, command });
+                self.work.push_front(Work::Renew);
+                Ok(())
+            }
+            Command::SignOut { keep: false } => self.sign_out(turn, id, false),
             Command::FindPeople { typed } => self.find_people(turn, id, &typed),
             Command::OpenRoomWith { name } => self.open_room_with(turn, id, name),
             Command::CreateGroup { name } => self.create_group(turn, id, &name),
@@ -437,6 +460,8 @@ impl Engine {
             Command::PrepareChangePassword { new_password, signed_in } => self.prepare_change_password(turn, id, &new_password, &signed_in),
             Command::SetLockPassphrase { passphrase } => self.set_lock_passphrase(turn, id, passphrase.as_deref()),
             Command::Unlock { passphrase } => self.unlock(turn, id, &passphrase),
+            Command::Lock => self.lock(turn, id),
+            Command::SignOut { keep } => self.sign_out(turn, id, keep),
             other => self.command(turn, id, other),
         }
     }
@@ -445,15 +470,13 @@ impl Engine {
     fn batch(&mut self, turn: &mut Turn) -> Result<Option<Batch>, ErrorCode> {
         let mut batch = Batch { deletes: std::mem::take(&mut turn.deletes), ..Batch::default() };
         if let Some(data) = &mut self.data {
-            for (row_key, value) in data.take_changes()? {
-                match value {
-                    Some(value) => batch.puts.push(data.seal(Store::State, row_key, &value)?),
-                    None => batch.deletes.push((Store::State, row_key)),
-                }
-            }
+            data.seal_changes(&mut batch)?;
             for (row_key, record) in turn.entries.drain(..) {
                 let value = sotto_protocol::codec::encode(&record);
-                batch.puts.push(data.seal(Store::Entries, row_key, &value)?);
+                data.ring.seal(&mut batch, Store::Entries, row_key, &value)?;
+            }
+            if self.can_erase && data.ring.is_changed() {
+                self.renew_at.get_or_insert(turn.now + erasing::WINDOW_MS);
             }
         }
         // A row that was deleted and written again in one turn stays written.
@@ -461,6 +484,7 @@ impl Engine {
         if let Some((record, device_wrap)) = &turn.profile {
             batch.profile = Some(Profile { bytes: record.encode(), device_wrap: device_wrap.clone() });
         }
+        batch.slot = turn.slot.take();
         let empty = batch.puts.is_empty() && batch.deletes.is_empty() && batch.profile.is_none();
         Ok((!empty).then_some(batch))
     }
@@ -528,7 +552,7 @@ mod tests {
         let mut engine = Engine::new(str::to_owned);
         assert!(answered(&engine.step(1, Input::Command { id: 1, command: Command::Ready })).is_empty());
         assert!(answered(&engine.step(2, Input::Command { id: 2, command: Command::Boot { signed_in: false } })).is_empty());
-        let opened = Opened { profile: None, storage_key: None, state: Vec::new() };
+        let opened = Opened { profile: None, storage_key: None, state: Vec::new(), slots: None };
         assert_eq!(answered(&engine.step(3, Input::Opened(Ok(opened)))), [2, 1]);
         assert_eq!(answered(&engine.step(4, Input::Command { id: 3, command: Command::Ready })), [3]);
     }

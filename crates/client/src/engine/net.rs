@@ -267,7 +267,7 @@ impl Engine {
             State::Connecting => Some(self.net.heard_at + GREETED_WITHIN_MS),
             State::Off => None,
         };
-        [connection, self.net.retry_at, self.net.look_at].into_iter().flatten().min()
+        [connection, self.net.retry_at, self.net.look_at, self.renew_at].into_iter().flatten().min()
     }
 
     pub(super) fn tick(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
@@ -291,6 +291,7 @@ impl Engine {
             self.resume_seats(turn)?;
             self.flush_outbox(turn)?;
         }
+        self.renew_when_due(turn.now);
         Ok(())
     }
 

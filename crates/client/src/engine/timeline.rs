@@ -75,7 +75,7 @@ impl Engine {
         let data = self.data()?;
         let mut records = BTreeMap::new();
         for row in rows {
-            let plain = seal::open_row(&data.storage_key, row.store, &row.key, &row.sealed)?.plain;
+            let plain = seal::open_row(data.ring.storage_key(), row.store, &row.key, &row.sealed)?.plain;
             let record: EntryRecord = codec::decode(&plain, limits::API_BODY).map_err(|_| ErrorCode::StorageDamaged)?;
             records.insert(record.seq, record);
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Namespace, StorageError, codec};
 
 /// First byte of every MLS entity's key; every other first byte is the engine's.
-pub(super) const MLS: u8 = 0x01;
+pub(crate) const MLS: u8 = 0x01;
 
 macro_rules! kinds {
     ($($name:ident = $byte:literal),+ $(,)?) => {

@@ -35,6 +35,7 @@ use openmls::group::GroupId;
 use zeroize::Zeroizing;
 
 pub use error::StorageError;
+pub(crate) use keys::MLS;
 pub use layers::{Change, Value};
 pub use provider::Provider;
 
@@ -161,6 +162,12 @@ impl JournaledStorage {
     pub fn with_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Value)>, StorageError> {
         engine_key(prefix)?;
         Ok(self.layers.borrow().with_prefix(prefix))
+    }
+
+    /// Every row, the engine's and OpenMLS's, in key order.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(Vec<u8>, Value)> {
+        self.layers.borrow().with_prefix(&[])
     }
 
     /// Runs `work` with all MLS reads and writes of this store inside a namespace, and nothing of the main one visible to

@@ -1,12 +1,16 @@
 //! A thief: of the server's database, which he can also change, and of a browser's profile.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
+use sotto_client::io::{Row, Store};
 use sotto_client::leaf_key::LeafKey;
 use sotto_client::mls;
+use sotto_client::profile::ProfileRecord;
 use sotto_client::records::key;
-use sotto_client::seal::{self, StorageKey};
+use sotto_client::ring::Ring;
+use sotto_client::seal::StorageKey;
 use sotto_client::storage::{JournaledStorage, Provider};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, RoomId};
 use sqlx::Connection as _;
@@ -66,6 +70,9 @@ impl Database {
     }
 }
 
+/// Key and sealed value of a row.
+pub type Version = (Vec<u8>, Vec<u8>);
+
 /// A browser's data and the key that its device wrap held, opened: what malware on the device has.
 pub struct Profile(Provider);
 
@@ -77,13 +84,38 @@ impl Profile {
     pub fn open(copy: &ProfileCopy) -> Result<Self, ErrorCode> {
         let opened = copy.0.open();
         let storage_key = StorageKey::from_bytes(opened.storage_key.ok_or(ErrorCode::NotFound)?);
-        let plain = |row: &sotto_client::io::Row| {
-            seal::open_row(&storage_key, row.store, &row.key, &row.sealed).map(|opened| (row.key.clone(), opened.plain.to_vec()))
-        };
-        let rows = opened.state.iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+        let profile = ProfileRecord::decode(&opened.profile.ok_or(ErrorCode::NotFound)?)?;
+        let (_, rows) = Ring::open(storage_key, opened.slots.as_ref(), profile.slot, &opened.state)?;
         let provider = Provider::new(JournaledStorage::from_rows(rows));
         provider.storage().begin().map_err(|_| ErrorCode::Internal)?;
         Ok(Self(provider))
+    }
+
+    /// Rows with keys, of all versions that were ever written, which open by the storage key and the slots of one copy, in whatever way
+    /// old rows and old row keys are put together.
+    ///
+    /// # Errors
+    /// As [`Profile::open`].
+    pub fn versions_that_open(copy: &ProfileCopy, states: &[ProfileCopy]) -> Result<BTreeSet<Version>, ErrorCode> {
+        let opened = copy.0.open();
+        let storage_key = opened.storage_key.ok_or(ErrorCode::NotFound)?;
+        let versions: BTreeSet<Version> = states.iter().flat_map(Self::versions).collect();
+        let row = |(key, sealed): &Version| Row { store: Store::State, key: key.clone(), sealed: sealed.clone() };
+        let opens = |version: &&Version| {
+            let row_keys = versions.iter().filter(|(key, _)| key.split_first() == Some((&2, version.0.as_slice())));
+            row_keys.into_iter().any(|row_key| {
+                let both = [row(row_key), row(version)];
+                let open = |slot| Ring::open(StorageKey::from_bytes(storage_key.clone()), opened.slots.as_ref(), Some(slot), &both);
+                open(0).or(open(1)).is_ok()
+            })
+        };
+        Ok(versions.iter().filter(opens).cloned().collect())
+    }
+
+    /// All rows of the state table.
+    #[must_use]
+    pub fn versions(copy: &ProfileCopy) -> BTreeSet<Version> {
+        copy.0.open().state.into_iter().map(|row| (row.key, row.sealed)).collect()
     }
 
     /// The provider over the stolen state; its journal is open.
