@@ -40,6 +40,8 @@ pub struct Row {
 /// One atomic write: all of it in one strict transaction, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
+    /// Before anything else, delete every row of every table.
+    pub clear: bool,
     /// Rows to write.
     pub puts: Vec<Row>,
     /// Rows to delete.

@@ -187,13 +187,6 @@ impl Ring {
         batch.deletes.push((Store::State, row_key));
     }
 
-    /// Where every row of `storage` lies, and every row key.
-    #[must_use]
-    pub fn places(&self, storage: &JournaledStorage) -> Vec<Vec<u8>> {
-        let rows = storage.rows().into_iter().map(|(row_key, _)| row_key);
-        rows.chain(self.row_keys.keys().map(|row_key| place_of_key(row_key))).collect()
-    }
-
     /// The batch is stored.
     pub fn confirm(&mut self) {
         if let Some(next) = self.next_key.take() {

@@ -120,6 +120,9 @@ impl Disk {
             self.write_slot(write, true);
             self.write_slot(&SlotWrite { slot: 1 - write.slot, secret: [0; 32].into() }, true);
         }
+        if batch.clear {
+            self.rows.clear();
+        }
         for (store, key) in batch.deletes {
             self.rows.remove(&(store, key));
         }

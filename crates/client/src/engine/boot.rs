@@ -46,7 +46,6 @@ impl Engine {
     fn open_profile(&mut self, turn: &mut Turn, opened: Opened) -> Result<(), ErrorCode> {
         self.profile = opened.profile.as_deref().map_or_else(|| Ok(ProfileRecord::default()), ProfileRecord::decode)?;
         self.sealed_rows = opened.state;
-        self.old_places.clear();
         self.can_erase = opened.slots.is_some();
         self.slots = opened.slots;
         let Some(owner) = self.profile.owner.clone() else {

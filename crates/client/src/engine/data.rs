@@ -238,11 +238,6 @@ impl Data {
         if older == record.leaf_key { Ok(()) } else { self.delete_leaf_key(&older) }
     }
 
-    /// Where all rows lie, for deleting them.
-    pub(super) fn places(&self) -> Vec<Vec<u8>> {
-        self.ring.places(self.provider.storage())
-    }
-
     /// The staging namespace of a room's external commit.
     pub(super) const fn staging(room: RoomId) -> Namespace {
         Namespace(room.0)

@@ -9,7 +9,7 @@ use super::data::Data;
 use super::net::Pending;
 use super::{Engine, Turn};
 use crate::identity::DeviceIdentity;
-use crate::io::{DeviceWrap, Store};
+use crate::io::DeviceWrap;
 use crate::kdf::{PasswordKeys, Pin};
 use crate::leaf_key::LeafKey;
 use crate::profile::Owner;
@@ -17,7 +17,8 @@ use crate::records::{ContactRecord, DeviceRecord};
 use crate::seal::{self, StorageKey, Wrap};
 
 impl Engine {
-    /// Makes this browser a device of the account. Rows of an earlier device go in the same batch.
+    /// Makes this browser a device of the account. Whatever an earlier one left here goes in the same batch, also what was said:
+    /// it lies under another storage key.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn make_device(
         &mut self,
@@ -52,10 +53,8 @@ impl Engine {
             verified_at: None,
         };
 
-        // Remembered until this batch is stored, or the next one.
-        self.old_places.extend(self.sealed_rows.drain(..).map(|row| row.key));
-        self.old_places.extend(self.data.take().iter().flat_map(Data::places));
-        turn.deletes.extend(self.old_places.iter().map(|row_key| (Store::State, row_key.clone())));
+        self.sealed_rows.clear();
+        turn.clear = true;
         let wrap = DeviceWrap::Replace(storage_key.bytes());
         self.change_profile(turn, wrap, |profile| {
             profile.owner = Some(owner);

@@ -52,8 +52,6 @@ pub struct Engine {
     profile: ProfileRecord,
     /// Sealed state rows of a locked or kept device.
     sealed_rows: Vec<Row>,
-    /// Where rows of an earlier device lie, whose successor is not stored yet.
-    old_places: Vec<Vec<u8>>,
     /// The slots as they were read, until they have served.
     slots: Option<Slots>,
     /// Whether this browser has slots.
@@ -132,7 +130,8 @@ pub(crate) struct Turn {
     /// Released when the batch is stored (at once, when there is none).
     effects: Vec<Effect>,
     entries: Vec<(Vec<u8>, EntryRecord)>,
-    deletes: Vec<(Store, Vec<u8>)>,
+    /// All rows of before go.
+    clear: bool,
     profile: Option<(ProfileRecord, DeviceWrap)>,
     slot: Option<SlotWrite>,
     opened_here: bool,
@@ -140,7 +139,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     const fn new(now: Millis) -> Self {
-        Self { now, effects: Vec::new(), entries: Vec::new(), deletes: Vec::new(), profile: None, slot: None, opened_here: false }
+        Self { now, effects: Vec::new(), entries: Vec::new(), clear: false, profile: None, slot: None, opened_here: false }
     }
 
     fn emit(&mut self, update: Update) {
@@ -167,7 +166,6 @@ impl Engine {
             signed_in: false,
             profile: ProfileRecord::default(),
             sealed_rows: Vec::new(),
-            old_places: Vec::new(),
             slots: None,
             can_erase: false,
             renew_at: None,
@@ -468,7 +466,7 @@ impl Engine {
 
     /// Everything that the turn changed, sealed; `None` when nothing was.
     fn batch(&mut self, turn: &mut Turn) -> Result<Option<Batch>, ErrorCode> {
-        let mut batch = Batch { deletes: std::mem::take(&mut turn.deletes), ..Batch::default() };
+        let mut batch = Batch { clear: turn.clear, ..Batch::default() };
         if let Some(data) = &mut self.data {
             data.seal_changes(&mut batch)?;
             for (row_key, record) in turn.entries.drain(..) {
@@ -479,8 +477,6 @@ impl Engine {
                 self.renew_at.get_or_insert(turn.now + erasing::WINDOW_MS);
             }
         }
-        // A row that was deleted and written again in one turn stays written.
-        batch.deletes.retain(|(store, row_key)| !batch.puts.iter().any(|row| row.store == *store && row.key == *row_key));
         if let Some((record, device_wrap)) = &turn.profile {
             batch.profile = Some(Profile { bytes: record.encode(), device_wrap: device_wrap.clone() });
         }
