@@ -8,6 +8,7 @@
 //! | `channel` | messages from and to the other tabs |
 //! | `storage` | the four storage effects, one after another |
 //! | `idb` | IndexedDB requests and transactions as futures |
+//! | `slots` | the file of the erasable secret |
 //! | `device_key` | the storage key's wrap under a non-extractable WebCrypto key |
 //! | `locks` | Web Locks |
 //! | `socket` | the sync WebSocket |
@@ -27,6 +28,7 @@ mod idb;
 mod locks;
 mod page;
 mod scope;
+mod slots;
 mod socket;
 mod storage;
 mod tab;

@@ -32,17 +32,19 @@ pub(crate) fn nfkc(text: &str) -> String {
 
 /// Whether IndexedDB, WebCrypto and a way to tell whether another tab runs are there (insecure pages and old browsers lack some).
 pub(crate) fn is_supported() -> bool {
-    let there = |path: &[&str]| {
-        let mut value = JsValue::from(scope());
-        for name in path {
-            value = Reflect::get(&value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
-            if value.is_undefined() || value.is_null() {
-                return false;
-            }
+    has(&["indexedDB"]) && has(&["crypto", "subtle"]) && (has(&["navigator", "locks"]) || has(&["BroadcastChannel"]))
+}
+
+/// Whether something is there, by its names from the global scope on.
+pub(crate) fn has(path: &[&str]) -> bool {
+    let mut value = JsValue::from(scope());
+    for name in path {
+        value = Reflect::get(&value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+        if value.is_undefined() || value.is_null() {
+            return false;
         }
-        true
-    };
-    there(&["indexedDB"]) && there(&["crypto", "subtle"]) && (there(&["navigator", "locks"]) || there(&["BroadcastChannel"]))
+    }
+    true
 }
 
 /// Name of a thrown or rejected DOM exception (`QuotaExceededError`), empty for anything else.

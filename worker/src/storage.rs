@@ -8,13 +8,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use sotto_client::io::{Batch, DeviceWrap, Input, Opened, Row, Store};
+use sotto_client::io::{Batch, DeviceWrap, Input, Opened, Row, SlotWrite, Store};
 use sotto_client::tabs::Term;
 use sotto_protocol::{ErrorCode, Millis};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbTransaction};
 
 use crate::scope::error_name;
+use crate::slots::{self, File};
 use crate::{device_key, idb, scope};
 
 const DATABASE: &str = "sotto";
@@ -113,12 +114,16 @@ impl Storage {
         if !scope::is_supported() {
             return Err(ErrorCode::Unsupported);
         }
-        self.read().await.map_err(|_| ErrorCode::StorageDamaged)
+        self.read().await.map_err(|error| match error_name(&error).as_str() {
+            // It was frozen with the slots in its hands.
+            "NoModificationAllowedError" => ErrorCode::OtherTab,
+            _ => ErrorCode::StorageDamaged,
+        })
     }
 
     async fn read(&self) -> Result<Opened, JsValue> {
         let Some(database) = self.existing().await? else {
-            return Ok(Opened { profile: None, storage_key: None, state: Vec::new() });
+            return Ok(Opened { profile: None, storage_key: None, state: Vec::new(), slots: slots::read().await? });
         };
         let transaction = idb::reading(&database, STORES)?;
         let records = transaction.object_store(PROFILE)?;
@@ -126,7 +131,8 @@ impl Storage {
         let device_key = idb::done(records.get(&DEVICE_KEY.into())?).await?;
         let state = idb::all(&transaction.object_store(Store::State.name())?).await?;
 
-        // The transaction has ended here, so that WebCrypto may be awaited.
+        // The transaction has ended here, so that other things may be awaited. Nobody has written since: whoever leads now reads.
+        let slots = slots::read().await?;
         let storage_key = match device_key.is_undefined() {
             true => None,
             false => Some(device_key::unwrap(&device_key).await?),
@@ -135,7 +141,7 @@ impl Storage {
             true => None,
             false => Some(idb::bytes(&profile)?),
         };
-        Ok(Opened { profile, storage_key, state: rows(Store::State, state) })
+        Ok(Opened { profile, storage_key, state: rows(Store::State, state), slots })
     }
 
     async fn persist(&self, batch: Batch) -> Result<(), ErrorCode> {
@@ -145,11 +151,33 @@ impl Storage {
             _ => None,
         };
         let database = self.database().await.map_err(|_| ErrorCode::StorageDamaged)?;
+        // Open from the first step to the last: no other tab renews meanwhile, nor reads a slot that is about to be overwritten.
+        let file = match &batch.slot {
+            Some(write) => Some(self.write_slot(&database, write).await.map_err(|error| self.why(&error))?),
+            None => None,
+        };
         let work = async |transaction: &IdbTransaction| {
             self.check_term(transaction).await?;
             request(transaction, &batch, device_key.as_deref())
         };
-        idb::write(&database, STORES, work).await.map_err(|error| self.why(&error))
+        idb::write(&database, STORES, work).await.map_err(|error| self.why(&error))?;
+        if let (Some(file), Some(write)) = (file, &batch.slot) {
+            // Should it fail, the next renewal overwrites the same slot.
+            let _ = file.write(1 - write.slot, &[0; 32]);
+        }
+        Ok(())
+    }
+
+    /// Writes the slot that does not count, which is the one that the engine says unless another tab has led since: that is asked when
+    /// the file is open, and nobody else can change it any more.
+    async fn write_slot(&self, database: &IdbDatabase, write: &SlotWrite) -> Result<File, JsValue> {
+        let file = File::open().await?;
+        if stored_term(&idb::reading(database, &[PROFILE])?).await? > Some(Term(self.term.get())) {
+            self.superseded.set(true);
+            return Err(JsValue::UNDEFINED);
+        }
+        file.write(write.slot, &write.secret)?;
+        Ok(file)
     }
 
     async fn load(&self, store: Store, from: &[u8], to: &[u8], newest: u32) -> Result<Vec<Row>, JsValue> {
@@ -171,6 +199,7 @@ impl Storage {
             database.close();
         }
         self.database.take();
+        slots::erase().await.map_err(|_| ErrorCode::StorageDamaged)?;
         idb::delete(DATABASE).await.map_err(|_| ErrorCode::StorageDamaged)
     }
 
@@ -241,6 +270,9 @@ fn put_term(transaction: &IdbTransaction, term: Term) -> Result<(), JsValue> {
 
 /// Asks for everything of a batch within one transaction.
 fn request(transaction: &IdbTransaction, batch: &Batch, device_key: Option<&JsValue>) -> Result<(), JsValue> {
+    if batch.clear {
+        [Store::State, Store::Entries].into_iter().try_for_each(|store| transaction.object_store(store.name())?.clear().map(drop))?;
+    }
     for row in &batch.puts {
         let store = transaction.object_store(row.store.name())?;
         store.put_with_key(&Uint8Array::from(row.sealed.as_slice()), &Uint8Array::from(row.key.as_slice()))?;
