@@ -26,7 +26,7 @@ fn claimed(answer: &Answer) -> Bytes {
 #[test]
 fn r41_key_package_single_use_over_a_thousand_parallel_claims_over_the_wire() {
     let server = Server::start();
-    let owner = Client::signed_up(&server, "owner");
+    let owner = Client::signed_up(&server, "noor-1");
     let upload = owner.person.upload(limits::STORED_KEY_PACKAGES);
     let count: KeyPackageCount = decoded(&owner.post(&server, "/api/v1/key-packages", &upload));
     assert_eq!((count.one_time as usize, count.held.len()), (limits::STORED_KEY_PACKAGES, limits::STORED_KEY_PACKAGES + 1));
