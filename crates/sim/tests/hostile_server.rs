@@ -383,7 +383,11 @@ async fn r36_old_welcome_under_a_new_position_takes_no_seat_in_the_past() {
     let room = alice.open_with("bob-1").await.unwrap();
     let record = bob.lies.record();
     online(&mut [&mut alice, &mut bob], 1).await;
-    a_week(&mut alice, &mut bob).await;
+    alice.say(room, "one").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    // He takes his seat again, while the keys of the last resort are here.
+    doubt(&mut bob, room, &record.entries(room).pop().unwrap());
+    settle(&mut [&mut alice, &mut bob]).await;
     let last = record.entries(room).pop().unwrap();
     let epochs = bob.epochs().unwrap();
 
