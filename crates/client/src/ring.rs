@@ -20,13 +20,12 @@ use crate::io::{Batch, Row, Slots, Store};
 use crate::random;
 use crate::records::key;
 use crate::seal::{self, StorageKey};
-use crate::storage::{Change, JournaledStorage, MLS};
+use crate::storage::{Change, JournaledStorage, MLS, Value};
 
 const LABEL: &[u8] = b"sotto ring key v1";
 /// First byte of the rows that hold row keys.
 const ROW_KEY: u8 = 0x02;
 
-type RowKey = Zeroizing<[u8; 32]>;
 /// Key and value of a row, open.
 pub type PlainRow = (Vec<u8>, Vec<u8>);
 
@@ -37,9 +36,10 @@ pub struct Ring {
     counter: u64,
     /// `None` as long as all rows are sealed under the storage key.
     key: Option<StorageKey>,
-    row_keys: BTreeMap<Vec<u8>, RowKey>,
+    /// In the same kinds of map as rows: the code of others would be a hundredth of the browser's module.
+    row_keys: BTreeMap<Vec<u8>, Value>,
     next_key: Option<StorageKey>,
-    changed: BTreeMap<Vec<u8>, Option<RowKey>>,
+    changed: BTreeMap<Vec<u8>, Option<Value>>,
 }
 
 impl core::fmt::Debug for Ring {
@@ -80,8 +80,7 @@ impl Ring {
         if let Some(ring_key) = &ring.key {
             for row in rows {
                 if let Some((&ROW_KEY, of)) = row.key.split_first() {
-                    let own = open(ring_key, row)?.as_slice().try_into().map_err(|_| damaged)?;
-                    ring.row_keys.insert(of.to_vec(), Zeroizing::new(own));
+                    ring.row_keys.insert(of.to_vec(), open(ring_key, row)?);
                 }
             }
         }
@@ -89,7 +88,7 @@ impl Ring {
         for row in rows.iter().filter(|row| ring.key.is_none() || row.key.first() != Some(&ROW_KEY)) {
             let value = if ring.key.is_some() && holds_keys(&row.key) {
                 let own = ring.row_keys.get(&row.key).ok_or(damaged)?;
-                open(&StorageKey::from_bytes(own.clone()), row)?
+                open(&key_of(own)?, row)?
             } else {
                 open(&ring.storage_key, row)?
             };
@@ -158,8 +157,8 @@ impl Ring {
         self.counter += 1;
         let has_own = store == Store::State && holds_keys(&row_key) && (self.key.is_some() || self.next_key.is_some());
         let sealed = if has_own {
-            let own = random::secret()?;
-            let sealed = seal::seal_row(&StorageKey::from_bytes(own.clone()), store, &row_key, self.counter, value)?;
+            let own: Value = Zeroizing::new(random::secret::<32>()?.to_vec());
+            let sealed = seal::seal_row(&key_of(&own)?, store, &row_key, self.counter, value)?;
             self.seal_row_key(batch, &row_key, &own)?;
             self.changed.insert(row_key.clone(), Some(own));
             sealed
@@ -170,11 +169,11 @@ impl Ring {
         Ok(())
     }
 
-    fn seal_row_key(&mut self, batch: &mut Batch, row_key: &[u8], own: &RowKey) -> Result<(), ErrorCode> {
+    fn seal_row_key(&mut self, batch: &mut Batch, row_key: &[u8], own: &Value) -> Result<(), ErrorCode> {
         let Some(ring_key) = self.next_key.as_ref().or(self.key.as_ref()) else { return Ok(()) };
         self.counter += 1;
         let at = place_of_key(row_key);
-        let sealed = seal::seal_row(ring_key, Store::State, &at, self.counter, own.as_slice())?;
+        let sealed = seal::seal_row(ring_key, Store::State, &at, self.counter, own)?;
         batch.puts.push(Row { store: Store::State, key: at, sealed });
         Ok(())
     }
@@ -217,6 +216,11 @@ impl Ring {
 /// Whether a row of the state table holds keys: whatever OpenMLS stores, and the secrets of leaf keys.
 fn holds_keys(row_key: &[u8]) -> bool {
     matches!(row_key.first(), Some(&MLS | &key::LEAF_KEY))
+}
+
+fn key_of(own: &Value) -> Result<StorageKey, ErrorCode> {
+    let bytes = own.as_slice().try_into().map_err(|_| ErrorCode::StorageDamaged)?;
+    Ok(StorageKey::from_bytes(Zeroizing::new(bytes)))
 }
 
 /// Where a row's key lies.
