@@ -96,7 +96,8 @@ impl Engine {
                 }
                 if entry.seq == 1 {
                     let members = self.data_mut()?.with_group(entry.room, |_, group| mls::members(group))?;
-                    room.hear_from_the_start(members.into_iter().map(|(_, leaf)| leaf.device).filter(|device| *device != own));
+                    let others: Vec<DeviceId> = members.iter().map(|(_, leaf)| leaf.device).filter(|device| *device != own).collect();
+                    room.hear_from_the_start(&others);
                     Some(EntryKindRecord::Created { by: own_account })
                 } else {
                     members_line(own_account, came, went)

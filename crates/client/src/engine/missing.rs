@@ -27,11 +27,9 @@ impl RoomRecord {
     }
 
     /// These devices have said nothing yet.
-    pub(super) fn hear_from_the_start(&mut self, devices: impl IntoIterator<Item = DeviceId>) {
-        for device in devices {
-            self.heard.retain(|heard| heard.device != device);
-            self.heard.push(Heard { device, count: 0, again: false });
-        }
+    pub(super) fn hear_from_the_start(&mut self, devices: &[DeviceId]) {
+        self.heard.retain(|heard| !devices.contains(&heard.device));
+        self.heard.extend(devices.iter().map(|device| Heard { device: *device, count: 0, again: false }));
     }
 
     /// Who came and who went by another's commit. Whoever is added begins anew; whoever takes a seat may go on where it was.
@@ -43,6 +41,7 @@ impl RoomRecord {
         {
             heard.again = true;
         }
-        self.hear_from_the_start(joined.iter().map(|(_, came)| *came).filter(|came| came != committer));
+        let added: Vec<DeviceId> = joined.iter().map(|(_, came)| *came).filter(|came| came != committer).collect();
+        self.hear_from_the_start(&added);
     }
 }

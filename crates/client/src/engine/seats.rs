@@ -95,7 +95,7 @@ impl Engine {
         let mut record = RoomRecord::new(welcome.room, peer, Seat::Taken, now);
         record.cursor = welcome.seq;
         if welcome.seq == 1 {
-            record.hear_from_the_start(members.iter().map(|(_, leaf)| leaf.device));
+            record.hear_from_the_start(&members.iter().map(|(_, leaf)| leaf.device).collect::<Vec<_>>());
         }
         data.put_room(&record)?;
         let body = match peer {
