@@ -284,14 +284,9 @@ impl Host {
     }
 
     fn dies(&mut self) -> bool {
-        match &mut self.die_in {
-            Some(0) => {
-                self.die_in = None;
-                self.alive = false;
-                self.socket = None;
-            }
-            Some(left) => *left -= 1,
-            None => {}
+        if is_due(&mut self.die_in) {
+            self.alive = false;
+            self.socket = None;
         }
         !self.alive
     }
@@ -401,13 +396,8 @@ impl Host {
                 return None;
             }
         }
-        match &mut self.fail_persist_in {
-            Some(0) => {
-                self.fail_persist_in = None;
-                return Some(Err(ErrorCode::StorageFull));
-            }
-            Some(left) => *left -= 1,
-            None => {}
+        if is_due(&mut self.fail_persist_in) {
+            return Some(Err(ErrorCode::StorageFull));
         }
         self.disk.write(batch);
         if let Some(states) = &mut self.states {
@@ -541,4 +531,11 @@ impl Host {
         };
         entries.iter().filter_map(message).collect()
     }
+}
+
+/// Counts an occasion. Whether it is the one that something was set for.
+fn is_due(countdown: &mut Option<u32>) -> bool {
+    let due = *countdown == Some(0);
+    *countdown = countdown.and_then(|left| left.checked_sub(1));
+    due
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use sotto_client_api::Command;
 use sotto_protocol::{RoomId, Seq, UserName};
 
-use super::World;
 use super::oracle::Timeline;
 use super::person::{Line, Past};
+use super::{World, history};
 
 /// Groups of one world: in more of them fewer things meet.
 const GROUPS: usize = 2;
@@ -36,8 +36,7 @@ impl World {
                 (format!("names it {}", self.names), Command::RenameGroup { room, name: format!("name {}", self.names) })
             }
         };
-        let short: String = room.to_string().chars().take(4).collect();
-        self.note_of(who, format!("in group {short} {what}"));
+        self.note_of(who, format!("in group {} {what}", history::short(room)));
         self.command(who, command);
     }
 

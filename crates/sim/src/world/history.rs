@@ -3,7 +3,7 @@
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame};
 use sotto_protocol::{RoomId, codec, limits};
 
-fn short(room: RoomId) -> String {
+pub(super) fn short(room: RoomId) -> String {
     room.to_string().chars().take(4).collect()
 }
 
