@@ -1,7 +1,7 @@
 //! The sentences of the page: every error code says what to do, every state has its word. No other file words an error.
 
-use sotto_client_api::views::{ConnectionView, Delivery, RoomView, SystemLine, Trust};
-use sotto_protocol::{ErrorCode, limits};
+use sotto_client_api::views::{Change, ConnectionView, Delivery, RoomView, SystemLine, Trust};
+use sotto_protocol::{ErrorCode, Millis, limits};
 
 /// A sentence for a code: what happened, and what to do.
 #[must_use]
@@ -176,15 +176,44 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::Missed { count: 1 } => "1 message came while this browser had lost its place, and can't be read here".into(),
         SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
         SystemLine::Withheld { who: person, count } => format!("{} has said more than came here: {count} missing", person.name),
-        SystemLine::Members { by, came, went } => {
-            let mut text = who(by.name.as_str());
+        SystemLine::Members { by, came, went, others } => {
+            let by = by.name.as_str();
+            let mut text = who(by);
             said_of(&mut text, " added ", came);
             said_of(&mut text, " removed ", went);
+            for (change, whom) in others {
+                let (before, after) = match change {
+                    Change::DeviceCame if whom == by => (" added a device", ""),
+                    Change::DeviceWent if whom == by => (" removed an earlier device", ""),
+                    Change::DeviceCame => (" added a device of ", ""),
+                    Change::DeviceWent => (" removed a device of ", ""),
+                    Change::Member => (" made ", " a plain member"),
+                    Change::Admin => (" made ", " an admin"),
+                    Change::Owner => (" made ", " an owner"),
+                };
+                text.push_str(before);
+                if before.ends_with(' ') {
+                    text.push_str(if whom == me { "you" } else { whom });
+                }
+                text.push_str(after);
+            }
             text
         }
         SystemLine::Named { by, name } => format!("{} named this group “{name}”", who(by.name.as_str())),
         SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.name),
     }
+}
+
+/// When something of somebody else came last, as long before now.
+pub(crate) fn last_heard(age: Millis) -> String {
+    let minutes = age / 60_000;
+    let (count, unit) = match minutes {
+        0..=1 => return "Last heard just now".into(),
+        2..=119 => (minutes, "minutes"),
+        120..=2_879 => (minutes / 60, "hours"),
+        _ => (minutes / 1_440, "days"),
+    };
+    format!("Last heard {count} {unit} ago")
 }
 
 /// Appends what happened to people, if there are any.
@@ -219,7 +248,36 @@ pub(crate) fn step(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use sotto_client_api::views::PersonView;
+    use sotto_protocol::AccountId;
+
     use super::*;
+
+    #[test]
+    fn silence_is_named_in_minutes_hours_or_days() {
+        let minutes = |count| last_heard(count * 60_000);
+        assert_eq!(minutes(1), "Last heard just now");
+        assert_eq!([minutes(2), minutes(119)], ["Last heard 2 minutes ago", "Last heard 119 minutes ago"]);
+        assert_eq!([minutes(120), minutes(2_879)], ["Last heard 2 hours ago", "Last heard 47 hours ago"]);
+        assert_eq!(minutes(2_880), "Last heard 2 days ago");
+    }
+
+    #[test]
+    fn every_change_of_a_member_names_who_made_it() {
+        let person = |name: &str| PersonView { account: AccountId([1; 32]), name: name.parse().unwrap() };
+        let line = |others: &[(Change, &str)]| SystemLine::Members {
+            by: person("mira"),
+            came: String::new(),
+            went: String::new(),
+            others: others.iter().map(|(change, whom)| (*change, (*whom).to_owned())).collect(),
+        };
+        assert_eq!(system_line(&line(&[(Change::DeviceWent, "mira")]), "jonas"), "mira removed an earlier device");
+        assert_eq!(system_line(&line(&[(Change::DeviceWent, "mira")]), "mira"), "You removed an earlier device");
+        assert_eq!(system_line(&line(&[(Change::DeviceCame, "noor")]), "jonas"), "mira added a device of noor");
+        assert_eq!(system_line(&line(&[(Change::Owner, "jonas")]), "jonas"), "mira made you an owner");
+        assert_eq!(system_line(&line(&[(Change::Member, "noor")]), "mira"), "You made noor a plain member");
+    }
 
     #[test]
     fn waiting_is_named_in_seconds_or_minutes() {

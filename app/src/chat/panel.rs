@@ -56,11 +56,17 @@ pub(super) fn PanelAside() -> impl IntoView {
 /// One sentence, and the number that proves it.
 #[component]
 fn LockSection(row: RoomRow) -> impl IntoView {
-    let view = row.view;
+    let (view, platform) = (row.view, use_app().platform);
     let (peer, notes) = view.with_untracked(|view| (view.peer.clone(), view.notes));
-    let sentence = move || view.with(wording::lock_sentence);
+    let of = view.clone();
+    let sentence = move || of.with(wording::lock_sentence);
+    let heard = move || {
+        let now = platform.with(0, |browser| browser.now());
+        view.with(|view| view.heard_at.map(|at| wording::last_heard(now.saturating_sub(at))))
+    };
     view! {
         <p class="lock-sentence" data-testid="lock-sentence">{draw(Icon::Lock)} <span>{sentence}</span></p>
+        <p class="hint" data-testid="last-heard">{heard}</p>
         {peer.filter(|_| !notes).map(|peer| view! { <Safety peer/> }.erase())}
     }
     .erase()

@@ -145,6 +145,8 @@ pub enum Command {
     CreateGroup {
         /// What it is called; only its members learn it.
         name: String,
+        /// Its id, which the tab's worker gives it, as with [`Command::SendText`].
+        room: Option<RoomId>,
     },
     /// Adds a person to a group. Reply: [`Reply::Done`] as soon as the wish is stored here; it is carried out when it can be.
     AddPerson {

@@ -107,6 +107,8 @@ pub struct RoomView {
     pub can_send: Result<(), ErrorCode>,
     /// Text left in the composer, for the list's "Draft:".
     pub draft: bool,
+    /// Server time of the newest thing of somebody else that came and verified.
+    pub heard_at: Option<Millis>,
 }
 
 /// Newest message of a room.
@@ -188,6 +190,21 @@ pub enum EntryBody {
     System(SystemLine),
 }
 
+/// What a member can change with somebody who was in a room and stays there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// Another device came.
+    DeviceCame,
+    /// A device went.
+    DeviceWent,
+    /// No more than a member from now on.
+    Member,
+    /// An admin from now on.
+    Admin,
+    /// An owner from now on.
+    Owner,
+}
+
 /// Things that happen in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SystemLine {
@@ -224,7 +241,7 @@ pub enum SystemLine {
         /// How many.
         count: u32,
     },
-    /// People came into a group or went.
+    /// A member changed who is in a room, or what they may do there.
     Members {
         /// Who did it.
         by: PersonView,
@@ -232,6 +249,8 @@ pub enum SystemLine {
         came: String,
         /// Names of those who went.
         went: String,
+        /// What is another with those who stay, by their names.
+        others: Vec<(Change, String)>,
     },
     /// A group was given a name.
     Named {

@@ -12,7 +12,7 @@ use openmls::prelude::{
 use sotto_protocol::api::{AddressedWelcome, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId};
 use sotto_rules::identity::{DeviceCredential, verified_credential};
-use sotto_rules::roles::Kind;
+use sotto_rules::roles::{Kind, Role};
 use sotto_rules::{commit as rules, config};
 
 use crate::identity::DeviceIdentity;
@@ -47,6 +47,8 @@ pub enum Processed {
         joined: Vec<(AccountId, DeviceId)>,
         /// Devices whose leaf was removed. One that took its own seat again stands in both.
         removed: Vec<(AccountId, DeviceId)>,
+        /// Accounts whose role is another now.
+        roles: Vec<(AccountId, Role)>,
     },
 }
 
@@ -334,6 +336,7 @@ pub fn process(
             Ok(Processed::OwnCommit)
         }
         ProcessedMessageContent::StagedCommitMessage(staged) if commit => {
+            let before = kind(group)?;
             let summary = rules::check_commit(group.public_group(), &staged, &sender)?;
             if pair.is_some_and(|pair| !summary.accounts.iter().all(|account| pair.contains(account))) {
                 return Err(ErrorCode::CommitRefused);
@@ -344,6 +347,12 @@ pub fn process(
                 device: summary.committer.device,
                 came: summary.accounts.difference(&summary.accounts_before).copied().collect(),
                 went: summary.accounts_before.difference(&summary.accounts).copied().collect(),
+                roles: summary
+                    .accounts
+                    .iter()
+                    .map(|account| (*account, summary.kind.role(*account)))
+                    .filter(|(account, role)| before.role(*account) != *role)
+                    .collect(),
                 joined: summary.joined,
                 removed: summary.removed,
             })

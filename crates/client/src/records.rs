@@ -205,6 +205,10 @@ pub struct RoomRecord {
     #[n(29)]
     #[cbor(default)]
     pub heard: Vec<Heard>,
+    /// Server time of the newest entry of somebody else that verified, and not later than it came: 0 before any.
+    #[n(30)]
+    #[cbor(default)]
+    pub heard_at: Millis,
 }
 
 /// How many messages of a device the log has shown here: see [`Content::said`].
@@ -230,9 +234,13 @@ pub enum Wanted {
         /// Who.
         #[n(0)]
         account: AccountId,
-        /// Claimed packages of devices that the account has signed.
+        /// Claimed packages of devices that the account has signed; none while they have to be claimed (anew).
         #[n(1)]
         packages: Vec<ClaimedKeyPackage>,
+        /// How often packages of this wish were good for nothing.
+        #[n(2)]
+        #[cbor(default)]
+        tries: u8,
     },
     /// Somebody is not in it.
     #[n(1)]
@@ -292,6 +300,10 @@ pub struct PendingCommit {
     #[n(4)]
     #[cbor(default)]
     pub went: Vec<AccountId>,
+    /// What it changes of those who stay.
+    #[n(5)]
+    #[cbor(default)]
+    pub others: Vec<Changed>,
 }
 
 /// A person whose identity this device remembers.
@@ -393,6 +405,38 @@ pub struct EntryRecord {
     pub missing: u32,
 }
 
+/// A change with somebody who was in a room and stays there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Changed {
+    /// Who.
+    #[n(0)]
+    pub account: AccountId,
+    /// What.
+    #[n(1)]
+    pub what: Change,
+}
+
+/// What can change with somebody who stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Change {
+    /// Another device came.
+    #[n(0)]
+    DeviceCame,
+    /// A device went.
+    #[n(1)]
+    DeviceWent,
+    /// No more than a member from now on.
+    #[n(2)]
+    Member,
+    /// An admin from now on.
+    #[n(3)]
+    Admin,
+    /// An owner from now on.
+    #[n(4)]
+    Owner,
+}
+
 /// What a stored line is.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum EntryKindRecord {
@@ -464,7 +508,7 @@ pub enum EntryKindRecord {
         #[n(0)]
         count: u32,
     },
-    /// People came into a group or went.
+    /// A member changed who is in a room, or what they may do there.
     #[n(8)]
     Members {
         /// Who did it.
@@ -476,6 +520,10 @@ pub enum EntryKindRecord {
         /// Who went.
         #[n(2)]
         went: Vec<AccountId>,
+        /// What is another with those who stay.
+        #[n(3)]
+        #[cbor(default)]
+        others: Vec<Changed>,
     },
     /// A group was given a name.
     #[n(9)]

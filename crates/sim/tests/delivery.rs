@@ -11,6 +11,7 @@ use sotto_client_api::views::{EntryBody, SystemLine};
 use sotto_protocol::frames::{Entry, EntryKind, ServerFrame};
 use sotto_protocol::{RoomId, limits};
 use sotto_sim::Host;
+use sotto_sim::hostile::server::made_up;
 
 fn said(host: &Host) -> Vec<String> {
     host.texts().into_iter().map(|(text, _)| text).collect()
@@ -246,4 +247,53 @@ async fn r35_withheld_commit_nothing_is_lost_and_all_is_shown_once() {
     assert_eq!(bob.notices, []);
     texts.extend(talk(&mut alice, &mut bob, room, 4).await);
     assert_eq!((said(&alice), said(&bob)), (texts.clone(), texts));
+}
+
+// A server that lets nothing more through can't be told from silence: what shows is how old the newest thing is that came. Fails without
+// `heard_at` in the engine's `apply_entry` (nothing is shown), when it is taken from an entry that did not verify or from an own one
+// (then a server makes it look new), and without the look at the own clock there.
+#[tokio::test]
+async fn r35_withheld_traffic_shows_as_the_age_of_what_was_heard_last() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    bob.open(room).await.unwrap();
+    assert_eq!(bob.rooms[&room].heard_at, None, "nothing came yet");
+    bob.say(room, "hello").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.now += 60_000;
+    bob.now = alice.now;
+    let heard = alice.now;
+    alice.say(room, "the last thing that comes").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(bob.rooms[&room].heard_at, Some(heard));
+
+    let record = bob.lies.record();
+    let account = alice.caller().await.unwrap().account;
+    bob.lies.about_entries(move |entry| (entry.account != account).then_some(entry));
+    for host in [&mut alice, &mut bob] {
+        host.now += 3 * 3_600_000;
+    }
+    bob.say(room, "an own one").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.say(room, "withheld").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    // Something in her name that she has not said.
+    let withheld = record.entries(room).pop().unwrap();
+    let garbage = sotto_protocol::Bytes(vec![7; 99]);
+    let before = Entry { seq: withheld.seq - 1, ..withheld.clone() };
+    let made_up = Entry { account, ..made_up(&before, 1, EntryKind::Message, garbage) };
+    bob.inject(&ServerFrame::Deliver { entries: vec![made_up] });
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(bob.rooms[&room].heard_at, Some(heard));
+    bob.reload().await.unwrap();
+    assert_eq!(bob.rooms[&room].heard_at, Some(heard), "right after a reload");
+
+    // What is true can't be dated later than it comes.
+    bob.lies.stop();
+    bob.lies.about_entries(|entry| Some(Entry { at: entry.at + 24 * 3_600_000, ..entry }));
+    pass_a_minute(&mut alice, &mut bob).await;
+    alice.say(room, "from tomorrow").await.unwrap();
+    pass_a_minute(&mut alice, &mut bob).await;
+    let at = bob.rooms[&room].heard_at.unwrap();
+    assert!(heard < at && at <= bob.now, "{heard} {at} {}", bob.now);
 }

@@ -1,12 +1,23 @@
 //! Rooms of any number of people, through real engines and the real backend.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, dead_code)]
 
 mod kit;
+/// People with real keys and real OpenMLS state.
+#[path = "../../backend/tests/kit/mod.rs"]
+#[allow(unused_imports, reason = "each test program uses its part")]
+mod people;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use kit::{World, settle};
+use people::{Person, ctx};
 use sotto_client_api::views::SystemLine;
 use sotto_client_api::{Command, Reply};
-use sotto_protocol::{ErrorCode, RoomId, UserName};
+use sotto_protocol::api::{ClaimKeyPackages, ErrorBody, UploadCommit};
+use sotto_protocol::{ErrorCode, RoomId, UserName, limits};
+use sotto_rules::roles::{Kind, Role, Roles};
+use sotto_sim::hostile::member;
 use sotto_sim::{Host, SimError};
 
 fn name(text: &str) -> UserName {
@@ -14,7 +25,7 @@ fn name(text: &str) -> UserName {
 }
 
 async fn create(host: &mut Host, called: &str) -> RoomId {
-    let Reply::Room(room) = host.call(Command::CreateGroup { name: called.into() }).await.unwrap() else { panic!("no room") };
+    let Reply::Room(room) = host.call(Command::CreateGroup { name: called.into(), room: None }).await.unwrap() else { panic!("no room") };
     host.open(room.room).await.unwrap();
     room.room
 }
@@ -52,7 +63,9 @@ fn said(host: &Host) -> Vec<String> {
 /// System lines in words.
 fn told(host: &Host) -> Vec<String> {
     let line = |line: &SystemLine| match line {
-        SystemLine::Members { by, came, went } => format!("{} +{came} -{went}", by.name),
+        SystemLine::Members { by, came, went, others } if others.is_empty() => format!("{} +{came} -{went}", by.name),
+        SystemLine::Members { by, others, .. } => format!("{} {others:?}", by.name),
+        SystemLine::NewDevice { who } => format!("{} on a new device", who.name),
         SystemLine::Named { by, name } => format!("{} named {name}", by.name),
         SystemLine::Created { by } => format!("{} began", by.name),
         other => format!("{other:?}"),
@@ -196,7 +209,7 @@ async fn a_disk_that_refuses_any_one_write_breaks_no_group() {
         hosts[0].fail_persist_in = Some(number);
         let mut room = None;
         for _ in 0..3 {
-            match hosts[0].call(Command::CreateGroup { name: "The board".into() }).await {
+            match hosts[0].call(Command::CreateGroup { name: "The board".into(), room: None }).await {
                 Ok(Reply::Room(made)) => {
                     room = Some(made.room);
                     break;
@@ -293,4 +306,137 @@ async fn who_was_removed_and_added_again_while_away_misses_only_what_was_said_in
     let since = told(carol).into_iter().skip_while(|line| !line.ends_with("-carol-1"));
     assert_eq!(since.collect::<Vec<_>>(), ["alice-1 + -carol-1", "alice-1 +carol-1 -"]);
     same_epochs(&mut hosts, room);
+}
+
+// The server gives a claimed package to nobody else for ten minutes, and burns it then: an upload that comes later is refused for it.
+// Fails without the arm for `no_key_package` in `Engine::commit_refused`, and without the one for wishes without packages in
+// `look_at_wishes`.
+#[tokio::test]
+async fn a_wish_whose_key_package_was_burnt_meanwhile_is_claimed_anew() {
+    let world = World::new().await;
+    let mut hosts = [world.person("alice-1").await, world.person("bob-1").await];
+    all_settle(&mut hosts).await;
+    let room = create(&mut hosts[0], "The board").await;
+    let claim = ClaimKeyPackages { name: name("bob-1"), group: true };
+    let burnt = world.backend.claim_key_packages(&ctx(), &hosts[0].caller().await.unwrap(), claim).await.unwrap().packages.remove(0);
+    for host in &mut hosts {
+        host.now += limits::KEY_PACKAGE_RESERVATION_MS + 60_000;
+    }
+    // She has held it all the time; and when she claims anew, the connection breaks once.
+    let claims = Arc::new(AtomicU32::new(0));
+    let count = claims.clone();
+    let offline = ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None };
+    hosts[0].lies.about_answers(move |path, answer| match path.ends_with("claim").then(|| count.fetch_add(1, Ordering::SeqCst)) {
+        Some(1) => Err(offline.clone()),
+        _ => answer,
+    });
+    let mut held = Some(burnt);
+    hosts[0].lies.swap_key_packages(move |claimed| held.take().unwrap_or(claimed));
+    add(&mut hosts[0], room, "bob-1").await.unwrap();
+    for _ in 0..60 {
+        all_settle(&mut hosts).await;
+        hosts.iter_mut().for_each(Host::pass_time);
+    }
+    assert_eq!(claims.load(Ordering::SeqCst), 3);
+    assert_eq!(hosts[0].notices, []);
+    hosts[1].open(room).await.unwrap();
+    hosts[1].say(room, "good to be here").await.unwrap();
+    all_settle(&mut hosts).await;
+    assert_eq!(said(&hosts[0]), ["good to be here"]);
+    same_epochs(&mut hosts, room);
+}
+
+// A server that gives out what it does not take. Fails without the bound in `unclaimed` (she then asks for ever).
+#[tokio::test]
+async fn a_wish_whose_key_packages_are_never_taken_is_given_up_and_told_once() {
+    let world = World::new().await;
+    let mut hosts = [world.person("alice-1").await, world.person("bob-1").await];
+    all_settle(&mut hosts).await;
+    let room = create(&mut hosts[0], "The board").await;
+    let claim = ClaimKeyPackages { name: name("bob-1"), group: true };
+    let burnt = world.backend.claim_key_packages(&ctx(), &hosts[0].caller().await.unwrap(), claim).await.unwrap().packages.remove(0);
+    for host in &mut hosts {
+        host.now += limits::KEY_PACKAGE_RESERVATION_MS + 60_000;
+    }
+    let claims = Arc::new(AtomicU32::new(0));
+    let count = claims.clone();
+    hosts[0].lies.swap_key_packages(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        burnt.clone()
+    });
+    add(&mut hosts[0], room, "bob-1").await.unwrap();
+    for _ in 0..60 {
+        all_settle(&mut hosts).await;
+        hosts.iter_mut().for_each(Host::pass_time);
+    }
+    assert_eq!(hosts[0].notices, [ErrorCode::NoKeyPackage]);
+    assert_eq!(claims.load(Ordering::SeqCst), 4, "the person's own and three more");
+    hosts[0].lies.stop();
+    add(&mut hosts[0], room, "bob-1").await.unwrap();
+    all_settle(&mut hosts).await;
+    hosts[1].open(room).await.unwrap();
+    same_epochs(&mut hosts, room);
+}
+
+// Fails without `others` in `members_line` (the lines about devices), and without it in the engine's `OwnCommit` (carol's own).
+#[tokio::test]
+async fn r30_every_device_that_comes_or_goes_has_its_line_with_who_did_it() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    hosts[2] = carol_anew(&world).await;
+    all_settle(&mut hosts).await;
+    hosts[2].open(room).await.unwrap();
+    let gone = "carol-1 [(DeviceWent, \"carol-1\")]";
+    for host in &hosts[..2] {
+        let told = told(host);
+        assert_eq!(told[told.len() - 2..], ["carol-1 on a new device", gone], "{told:?}");
+    }
+    assert_eq!(told(&hosts[2]), ["JoinedHere", gone]);
+    // The same in the room of a pair.
+    let pair = hosts[0].open_with("carol-1").await.unwrap();
+    all_settle(&mut hosts).await;
+    hosts[2] = carol_anew(&world).await;
+    all_settle(&mut hosts).await;
+    assert_eq!(told(&hosts[0]), ["alice-1 began", "carol-1 on a new device", gone]);
+    hosts[2].open(pair).await.unwrap();
+    assert_eq!(told(&hosts[2]), ["JoinedHere", gone]);
+}
+
+/// Mallory's commit in the group that she owns, taken by the server.
+async fn commits(world: &World, mallory: &Person, seat: &mut people::Seat, upload: UploadCommit) {
+    world.backend.upload_commit(&ctx(), mallory.caller(), seat.room, upload).await.unwrap();
+    seat.group.merge_pending_commit(&mallory.provider).unwrap();
+}
+
+// Rig: cc. What no button of ours does and the rules allow is shown all the same. Fails without `roles` in the client's `process`, and
+// when a device that is added by a member counts for one that came by itself.
+#[tokio::test]
+async fn r30_roles_and_devices_that_another_client_changes_are_shown_with_who_did_it() {
+    let world = World::new().await;
+    let mut alice = world.person("alice-1").await;
+    let mallory = Person::ready(&world.backend, "mallory-1").await;
+    settle(&mut [&mut alice]).await;
+    let mut seat = mallory.group(&world.backend).await;
+    let room = seat.room;
+    let sotto_client_api::views::Phase::Ready { me, .. } = &alice.phase else { panic!("nobody") };
+    let account = me.account;
+    let claim = ClaimKeyPackages { name: name("alice-1"), group: true };
+    let package = world.backend.claim_key_packages(&ctx(), mallory.caller(), claim).await.unwrap().packages.remove(0);
+    let upload = mallory.add_package(&mut seat, (account, package.device, package.key_package));
+    commits(&world, &mallory, &mut seat, upload).await;
+    settle(&mut [&mut alice]).await;
+    alice.open(room).await.unwrap();
+
+    let roles = |role| Kind::Group(Roles::owned_by(mallory.account()).with(account, role)).extensions();
+    for role in [Role::Admin, Role::Owner, Role::Member] {
+        let extensions = roles(role);
+        let upload = member::commit(&mallory.provider, &mut seat.group, &seat.signer, None, |builder| {
+            builder.propose_group_context_extensions(extensions).unwrap()
+        });
+        commits(&world, &mallory, &mut seat, upload.unwrap()).await;
+    }
+    settle(&mut [&mut alice]).await;
+    let told = told(&alice);
+    let of = |change: &str| format!("mallory-1 [({change}, \"alice-1\")]");
+    assert_eq!(told[told.len() - 3..], [of("Admin"), of("Owner"), of("Member")], "{told:?}");
 }

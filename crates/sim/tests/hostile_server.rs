@@ -162,7 +162,9 @@ async fn r30_who_came_and_went_while_a_browser_was_out_of_step_is_shown() {
     let mallory = Person::ready(&world.backend, "mallory-1").await;
     settle(&mut [&mut alice, &mut bob]).await;
     let record = alice.lies.record();
-    let Reply::Room(view) = alice.call(Command::CreateGroup { name: "The board".into() }).await.unwrap() else { panic!("no room") };
+    let Reply::Room(view) = alice.call(Command::CreateGroup { name: "The board".into(), room: None }).await.unwrap() else {
+        panic!("no room")
+    };
     let room = view.room;
     alice.call(Command::AddPerson { room, name: people::name("bob-1") }).await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;

@@ -220,6 +220,38 @@ async fn r63_two_tabs_a_leader_that_dies_at_any_effect_loses_and_doubles_nothing
     assert!(died > 60, "{died} deaths");
 }
 
+/// Fails when `View::asked` gives a new group no id, or `create_group` does not look whether it is there: then there are two.
+#[tokio::test]
+async fn r63_two_tabs_a_leader_that_dies_while_a_group_is_made_makes_one() {
+    let world = World::new().await;
+    let (mut alice, mut bob, _) = world.pair().await;
+    let (mut made, mut died) = (0, 0);
+    for (deaf, effect) in [true, false].into_iter().flat_map(|deaf| (0..14).map(move |effect| (deaf, effect))) {
+        let mut tabs = Tabs::open(alice, 2).await;
+        tabs.settle_with(&mut bob).await;
+        tabs.host.die_in = Some(effect);
+        let asked = tabs.ask(1, Command::CreateGroup { name: "The board".into(), room: None });
+        made += 1;
+        for _ in 0..10 {
+            tabs.run_hearing(deaf).await;
+            tabs.host.pass_time();
+        }
+        if !tabs.host.is_alive() {
+            died += 1;
+            tabs.pages.remove(0);
+            tabs.take_over();
+        }
+        tabs.host.die_in = None;
+        tabs.settle_with(&mut bob).await;
+        let page = tabs.pages.pop().unwrap();
+        assert!(matches!(page.replies[&asked], Ok(Reply::Room(_))), "deaf {deaf}, leader dead at effect {effect}");
+        // Beside the room with bob.
+        assert_eq!(tabs.host.rooms.len(), made + 1, "deaf {deaf}, leader dead at effect {effect}");
+        alice = tabs.host;
+    }
+    assert!(died > 12, "{died} deaths");
+}
+
 /// Fails without `Effect::Open` in the engine's sign-out: the tab that leads would keep everything open for the others.
 #[tokio::test]
 async fn what_one_tab_ends_has_ended_in_all() {

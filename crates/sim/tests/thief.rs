@@ -87,7 +87,7 @@ async fn r26_ghost_devices_get_nothing_and_are_told_about() {
 
     // Nor does it come into a group.
     database.add_key_package(bob.account(), ghost.device, &forged_package(&ghost, &bob, ghost.device), 2).await.unwrap();
-    let created = alice.call(Command::CreateGroup { name: "The board".into() }).await.unwrap();
+    let created = alice.call(Command::CreateGroup { name: "The board".into(), room: None }).await.unwrap();
     let Reply::Room(board) = created else { panic!("no room") };
     alice.call(Command::AddPerson { room: board.room, name: people::name("bob-1") }).await.unwrap();
     settle(&mut [&mut alice]).await;
@@ -137,7 +137,8 @@ async fn r45_who_joins_reads_nothing_that_was_said_before() {
     again.inject(&ServerFrame::Deliver { entries: before.clone() });
     settle(&mut [&mut alice, &mut again]).await;
     assert_eq!(again.texts(), []);
-    assert!(matches!(again.lines()[..], [SystemLine::JoinedHere]), "{:?}", again.lines());
+    // What she did herself since: her earlier device has no seat any more.
+    assert!(matches!(again.lines()[..], [SystemLine::JoinedHere, SystemLine::Members { .. }]), "{:?}", again.lines());
 
     // With its keys alone, past everything that the engine does.
     let profile = Profile::open(&joined).unwrap();
@@ -150,7 +151,7 @@ async fn r45_who_joins_reads_nothing_that_was_said_before() {
     assert_eq!(texts(profile.provider(), &mut group, &[newest]), ["to the new device"]);
 }
 
-// Rig: cc, a copy of a profile with the cookie beside it. Fails without `update_keys_when_due` in `resume_seats` (it reads on), and when
+// Rig: cc, a copy of a profile with the cookie beside it. Fails without `commit_what_is_due` in `resume_seats` (it reads on), and when
 // `Engine::commit` signs `With` the old key (it signs on).
 #[tokio::test]
 async fn r47_pcs_a_copied_state_reads_and_signs_nothing_after_the_next_update() {
@@ -203,4 +204,35 @@ async fn r47_pcs_a_copied_state_reads_and_signs_nothing_after_the_next_update() 
     let handed = (state.group_info.as_slice(), state.ratchet_tree.as_slice());
     let (upload, _) = member::external_commit(staged.provider(), &key, leaf, handed).unwrap();
     assert_eq!(world.backend.upload_commit(&ctx(), &caller, room, upload).await.unwrap_err().code, ErrorCode::CommitRefused);
+}
+
+// Rig: cc. Fails without the look at `sends`, or at `updated_at`, in `commit_what_is_due`, and without the look at every room in
+// `look_after_stock` (a browser that is connected and quiet keeps its keys).
+#[tokio::test]
+async fn r47_pcs_keys_are_renewed_after_100_sends_and_after_7_days_by_themselves() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    settle(&mut [&mut alice, &mut bob]).await;
+    let mut key = alice.leaf_key(room).unwrap();
+    for n in 1..=limits::UPDATE_AFTER_SENDS {
+        assert_eq!(alice.leaf_key(room).unwrap(), key, "after {} texts", n - 1);
+        alice.say(room, &format!("text {n}")).await.unwrap();
+        settle(&mut [&mut alice, &mut bob]).await;
+    }
+    assert_ne!(alice.leaf_key(room).unwrap(), key, "after {} texts", limits::UPDATE_AFTER_SENDS);
+
+    // Seven days less half an hour, for which the network was away; then she is connected, and nobody says anything.
+    key = alice.leaf_key(room).unwrap();
+    bob.set_online(false);
+    alice.now += limits::UPDATE_AFTER_MS - 30 * 60_000;
+    for _ in 0..15 * 60 {
+        alice.pass_time();
+        settle(&mut [&mut alice]).await;
+    }
+    assert_eq!(alice.leaf_key(room).unwrap(), key, "before it is due");
+    for _ in 0..90 * 60 {
+        alice.pass_time();
+        settle(&mut [&mut alice]).await;
+    }
+    assert_ne!(alice.leaf_key(room).unwrap(), key, "within an hour after it was due");
 }

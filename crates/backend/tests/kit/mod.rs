@@ -289,7 +289,12 @@ impl Person {
     pub fn add(&self, seat: &mut Seat, person: &Person) -> UploadCommit {
         seat.group.clear_pending_commit(self.provider.storage()).unwrap();
         let package = person.key_package(config::key_package_lifetime(now() / 1000), false);
-        commit_of(&self.provider, &seat.signer, &mut seat.group, Some((person.account(), person.device, package)), None)
+        self.add_package(seat, (person.account(), person.device, package))
+    }
+
+    /// A commit that adds a device by its key package, not merged.
+    pub fn add_package(&self, seat: &mut Seat, package: (AccountId, DeviceId, Bytes)) -> UploadCommit {
+        commit_of(&self.provider, &seat.signer, &mut seat.group, Some(package), None)
     }
 
     /// A commit that removes another person's device, not merged.

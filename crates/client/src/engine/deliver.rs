@@ -6,13 +6,14 @@ use std::mem::take;
 use sha2::{Digest as _, Sha256};
 use sotto_protocol::frames::{Cursor, Entry, EntryKind};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, Seq};
+use sotto_rules::roles::Role;
 
 use super::healing::Fault;
 use super::outbox::preview;
 use super::{Engine, Turn, Work};
 use crate::content::{Content, Receipt};
 use crate::mls::{self, Processed};
-use crate::records::{EntryKindRecord, EntryRecord, RoomRecord, Seat};
+use crate::records::{Change, Changed, EntryKindRecord, EntryRecord, PendingCommit, RoomRecord, Seat};
 
 impl Engine {
     /// Applies entries in order. Any fault fails them all; the caller then tries them one by one.
@@ -69,6 +70,15 @@ impl Engine {
         let pair = room.peer.map(|peer| [own_account, peer]);
         let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
         room.hear_others(&processed);
+        let somebody = match &processed {
+            Processed::Message { author, .. } => Some(author.account()),
+            Processed::Commit { by, .. } => Some(*by),
+            Processed::OwnMessage | Processed::OwnCommit => None,
+        };
+        if somebody.is_some_and(|account| account != own_account) {
+            // The server says when. It can't make what verifies look newer than its coming.
+            room.heard_at = room.heard_at.max(entry.at.min(turn.now));
+        }
         let line = match processed {
             Processed::OwnMessage => {
                 room.sends = room.sends.saturating_add(1);
@@ -85,8 +95,8 @@ impl Engine {
                 });
             }
             Processed::OwnCommit => {
-                let (came, went) =
-                    room.pending.as_mut().map(|pending| (take(&mut pending.came), take(&mut pending.went))).unwrap_or_default();
+                let of = |pending: &mut PendingCommit| (take(&mut pending.came), take(&mut pending.went), take(&mut pending.others));
+                let (came, went, others) = room.pending.as_mut().map(of).unwrap_or_default();
                 self.data()?.end_pending(room, true)?;
                 room.sends = 0;
                 room.updated_at = turn.now;
@@ -100,10 +110,10 @@ impl Engine {
                     room.hear_from_the_start(&others);
                     Some(EntryKindRecord::Created { by: own_account })
                 } else {
-                    members_line(own_account, came, went)
+                    members_line(own_account, came, went, others)
                 }
             }
-            Processed::Commit { by, came, went, joined, removed, .. } => {
+            Processed::Commit { by, device, came, went, joined, removed, roles } => {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
                 self.data()?.end_pending(room, false)?;
                 self.net.waits_for.remove(&entry.room);
@@ -119,17 +129,26 @@ impl Engine {
                 } else if came.iter().any(|account| matches!(self.contact(*account), Err(ErrorCode::NotFound))) {
                     self.ask_room_state(turn, entry.room, None);
                 }
-                if room.peer.is_none() && room.seat == Seat::Taken && joined.iter().any(|(account, _)| *account == by) {
+                let by_itself = joined.contains(&(by, device));
+                if room.peer.is_none() && room.seat == Seat::Taken && by_itself {
                     self.owe_name(turn, room, by)?;
                 }
-                let members = if room.peer.is_none() { members_line(by, came, went) } else { None };
-                let newcomer = joined.first().filter(|_| entry.seq > 1);
-                members.or_else(|| {
-                    newcomer.map(|device| match *device {
-                        (who, _) if removed.contains(device) => EntryKindRecord::SeatTakenAgain { who, came: Vec::new(), went: Vec::new() },
-                        (who, _) => EntryKindRecord::NewDevice { who },
-                    })
-                })
+                match by_itself {
+                    true if removed.contains(&(by, device)) => {
+                        Some(EntryKindRecord::SeatTakenAgain { who: by, came: Vec::new(), went: Vec::new() })
+                    }
+                    true => Some(EntryKindRecord::NewDevice { who: by }),
+                    false => {
+                        let devices = |all: &[(AccountId, DeviceId)], whole: &[AccountId], what| -> Vec<Changed> {
+                            let of_who_stays = all.iter().filter(|(account, _)| !whole.contains(account));
+                            of_who_stays.map(|(account, _)| Changed { account: *account, what }).collect()
+                        };
+                        let mut others = devices(&joined, &came, Change::DeviceCame);
+                        others.extend(devices(&removed, &went, Change::DeviceWent));
+                        others.extend(roles.iter().map(|(account, role)| Changed { account: *account, what: (*role).into() }));
+                        members_line(by, came, went, others)
+                    }
+                }
             }
         };
         Ok((line, 0))
@@ -221,8 +240,18 @@ impl Engine {
     }
 }
 
-/// The line of a commit that changed who is in a group.
-fn members_line(by: AccountId, came: Vec<AccountId>, went: Vec<AccountId>) -> Option<EntryKindRecord> {
-    let changed = !came.is_empty() || !went.is_empty();
-    changed.then_some(EntryKindRecord::Members { by, came, went })
+/// The line of a commit that changed who is in a room, with which devices, or in which role.
+fn members_line(by: AccountId, came: Vec<AccountId>, went: Vec<AccountId>, others: Vec<Changed>) -> Option<EntryKindRecord> {
+    let changed = !came.is_empty() || !went.is_empty() || !others.is_empty();
+    changed.then_some(EntryKindRecord::Members { by, came, went, others })
+}
+
+impl From<Role> for Change {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Member => Self::Member,
+            Role::Admin => Self::Admin,
+            Role::Owner => Self::Owner,
+        }
+    }
 }

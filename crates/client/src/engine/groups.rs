@@ -16,24 +16,40 @@ use super::net::Pending;
 use super::{Engine, Turn};
 use crate::content::{self, Content, Settings};
 use crate::mls::{self, Joiner};
-use crate::records::{EntryKindRecord, RoomRecord, Seat, Wanted};
+use crate::random;
+use crate::records::{Change, Changed, EntryKindRecord, RoomRecord, Seat, Wanted};
+
+/// How often packages are claimed again for one wish.
+const CLAIMS: u8 = 3;
 
 impl Engine {
-    pub(super) fn create_group(&mut self, turn: &mut Turn, id: u32, name: &str) -> Result<(), ErrorCode> {
+    /// `given`: the room's id, when a tab may ask twice because its leader died before it answered.
+    pub(super) fn create_group(&mut self, turn: &mut Turn, id: u32, name: &str, given: Option<RoomId>) -> Result<(), ErrorCode> {
         let name = checked_name(name)?;
-        self.create_room(turn, Some(id), None, None, Some(name))
+        if let Some(known) = given.map(|given| self.data()?.find_room(given)).transpose()?.flatten() {
+            return self.answer_when_it_lives(turn, id, known);
+        }
+        let room = given.map_or_else(|| random::bytes().map(RoomId), Ok)?;
+        self.create_room(turn, Some(id), None, None, Some((room, name)))
     }
 
     /// Asks for packages of a person's devices.
     pub(super) fn add_person(&mut self, turn: &mut Turn, reply: u32, room: RoomId, name: UserName) -> Result<(), ErrorCode> {
         self.group(room, Role::Admin)?;
         let claim = ClaimKeyPackages { name: name.clone(), group: true };
-        self.post(turn, "/api/v1/key-packages/claim", &claim, Pending::ClaimFor { room, name, reply });
+        self.post(turn, "/api/v1/key-packages/claim", &claim, Pending::ClaimFor { room, name, reply: Some(reply) });
         Ok(())
     }
 
     /// They are here: from now on the person is wanted in the group.
-    pub(super) fn claimed_for(&mut self, turn: &mut Turn, room: RoomId, name: &UserName, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
+    pub(super) fn claimed_for(
+        &mut self,
+        turn: &mut Turn,
+        room: RoomId,
+        name: &UserName,
+        reply: Option<u32>,
+        body: &[u8],
+    ) -> Result<(), ErrorCode> {
         let mut record = self.group(room, Role::Admin)?;
         let (claimed, list) = self.verify_claimed(turn, name, body)?;
         let account = claimed.account;
@@ -47,13 +63,61 @@ impl Engine {
         if packages.is_empty() && !inside.iter().any(|(_, credential)| credential.account() == account) {
             return Err(ErrorCode::NoKeyPackage);
         }
+        let tries = match (record.wanted.iter().find(|wanted| wanted.account() == account), reply) {
+            (_, Some(_)) => 0,
+            (Some(Wanted::Added { tries, .. }), None) => *tries,
+            // Nobody wants it any more.
+            (_, None) => return Ok(()),
+        };
         record.wanted.retain(|wanted| wanted.account() != account);
         if !packages.is_empty() {
-            record.wanted.push(Wanted::Added { account, packages });
+            record.wanted.push(Wanted::Added { account, packages, tries });
         }
         self.data()?.put_room(&record)?;
-        turn.reply(reply, Reply::Done);
+        if let Some(reply) = reply {
+            turn.reply(reply, Reply::Done);
+        }
         self.commit_what_is_due(turn, room, false)
+    }
+
+    /// The server does not take a commit for a key package in it. The packages of every wish are claimed again, a few times. Answers
+    /// whether there are any.
+    pub(super) fn claim_anew(&mut self, turn: &mut Turn, room: RoomId) -> Result<bool, ErrorCode> {
+        let mut record = self.data()?.room(room)?;
+        let claimed = |wanted: &Wanted| matches!(wanted, Wanted::Added { packages, .. } if !packages.is_empty());
+        if record.pending.is_none() || !record.wanted.iter().any(claimed) {
+            return Ok(false);
+        }
+        let open = std::mem::take(&mut record.wanted).into_iter();
+        record.wanted = open.filter_map(|wanted| if claimed(&wanted) { unclaimed(turn, room, wanted) } else { Some(wanted) }).collect();
+        self.clear_commit(record)?;
+        Ok(true)
+    }
+
+    /// Packages for a wish that had some before.
+    pub(super) fn claimed_anew(&mut self, turn: &mut Turn, room: RoomId, name: &UserName, body: &[u8]) -> Result<(), ErrorCode> {
+        match self.claimed_for(turn, room, name, None, body) {
+            // Out of step, or removed: the wish is looked at again, or is gone with the seat.
+            Ok(()) | Err(ErrorCode::NotReady | ErrorCode::NotMember | ErrorCode::StorageDamaged) => Ok(()),
+            Err(code) => {
+                self.undo_turn(turn)?;
+                self.not_claimed_anew(turn, room, name, code)
+            }
+        }
+    }
+
+    pub(super) fn not_claimed_anew(&mut self, turn: &mut Turn, room: RoomId, name: &UserName, code: ErrorCode) -> Result<(), ErrorCode> {
+        if matches!(code, ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries) {
+            self.retry_later(turn.now);
+            return Ok(());
+        }
+        let data = self.data()?;
+        if let (Some(mut record), Some(contact)) = (data.find_room(room)?, data.find_contact_named(name)?) {
+            record.wanted.retain(|wanted| wanted.account() != contact.account);
+            data.put_room(&record)?;
+        }
+        turn.emit(Update::Notice { code, room: Some(room) });
+        Ok(())
     }
 
     pub(super) fn remove_person(&mut self, turn: &mut Turn, id: u32, room: RoomId, account: AccountId) -> Result<(), ErrorCode> {
@@ -146,8 +210,10 @@ impl Engine {
             let members = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
             if devices {
                 let (own, listed) = (self.data()?.account(), self.own_devices()?);
-                let old = members.iter().filter(|(_, leaf)| leaf.account() == own && !listed.contains(&leaf.device));
-                due.removed.extend(old.map(|(index, _)| *index));
+                for (index, _) in members.iter().filter(|(_, leaf)| leaf.account() == own && !listed.contains(&leaf.device)) {
+                    due.removed.push(*index);
+                    due.others.push(Changed { account: own, what: Change::DeviceWent });
+                }
             }
             self.look_at_wishes(turn, &mut record, &members, &mut due)?;
         }
@@ -168,10 +234,22 @@ impl Engine {
     ) -> Result<(), ErrorCode> {
         let seated: BTreeSet<(AccountId, DeviceId)> = members.iter().map(|(_, leaf)| (leaf.account(), leaf.device)).collect();
         let before = record.wanted.len();
-        let mut open = Vec::new();
+        let (mut open, mut changed) = (Vec::new(), false);
         for wanted in std::mem::take(&mut record.wanted) {
             match &wanted {
-                Wanted::Added { account, packages } => {
+                Wanted::Added { account, packages, .. } if packages.is_empty() => {
+                    if seated.iter().any(|(member, _)| member == account) {
+                        continue;
+                    }
+                    let name = self.contact(*account)?.name;
+                    let asked = |pending: &Pending| matches!(pending, Pending::ClaimFor { room, name: of, .. } if *room == record.room && *of == name);
+                    if !self.requests.values().any(asked) {
+                        let claim = ClaimKeyPackages { name: name.clone(), group: true };
+                        let pending = Pending::ClaimFor { room: record.room, name, reply: None };
+                        self.post(turn, "/api/v1/key-packages/claim", &claim, pending);
+                    }
+                }
+                Wanted::Added { account, packages, .. } => {
                     let missing: Vec<_> = packages.iter().filter(|package| !seated.contains(&(*account, package.device))).collect();
                     if missing.is_empty() {
                         continue;
@@ -179,13 +257,21 @@ impl Engine {
                     if due.joiners.len() + missing.len() <= limits::ADDED_AT_ONCE {
                         match missing.into_iter().map(|package| self.joiner(turn, *account, package)).collect::<Result<Vec<_>, _>>() {
                             Ok(joiners) => due.joiners.extend(joiners),
-                            // Too old by now: the person may be asked for again.
+                            // Too old by now.
+                            Err(ErrorCode::NoKeyPackage) => {
+                                changed = true;
+                                open.extend(unclaimed(turn, record.room, wanted.clone()));
+                                self.retry_later(turn.now);
+                                continue;
+                            }
                             Err(code) => {
                                 turn.emit(Update::Notice { code, room: Some(record.room) });
                                 continue;
                             }
                         }
-                        if !seated.iter().any(|(member, _)| member == account) {
+                        if seated.iter().any(|(member, _)| member == account) {
+                            due.others.push(Changed { account: *account, what: Change::DeviceCame });
+                        } else {
                             due.came.push(*account);
                         }
                     }
@@ -201,7 +287,7 @@ impl Engine {
             }
             open.push(wanted);
         }
-        let changed = open.len() != before;
+        changed |= open.len() != before;
         record.wanted = open;
         if changed { self.data()?.put_room(record) } else { Ok(()) }
     }
@@ -242,6 +328,7 @@ pub(super) struct Due {
     pub(super) removed: Vec<LeafNodeIndex>,
     pub(super) came: Vec<AccountId>,
     pub(super) went: Vec<AccountId>,
+    pub(super) others: Vec<Changed>,
 }
 
 impl Due {
@@ -256,6 +343,15 @@ impl Wanted {
             Self::Added { account, .. } | Self::Removed { account } => *account,
         }
     }
+}
+
+/// A wish whose packages are good for nothing, to be claimed again; nothing, and a notice, after so many times.
+fn unclaimed(turn: &mut Turn, room: RoomId, wanted: Wanted) -> Option<Wanted> {
+    let Wanted::Added { account, tries: tries @ ..CLAIMS, .. } = wanted else {
+        turn.emit(Update::Notice { code: ErrorCode::NoKeyPackage, room: Some(room) });
+        return None;
+    };
+    Some(Wanted::Added { account, packages: Vec::new(), tries: tries + 1 })
 }
 
 fn checked_name(name: &str) -> Result<String, ErrorCode> {

@@ -173,6 +173,11 @@ impl Engine {
         record.sends = 0;
         record.updated_at = turn.now;
         record.wanted.clear();
+        self.clear_commit(record)
+    }
+
+    /// The staged commit is no more.
+    pub(super) fn clear_commit(&mut self, mut record: RoomRecord) -> Result<(), ErrorCode> {
         let data = self.data_mut()?;
         data.with_group(record.room, mls::clear_commit)?;
         data.end_pending(&mut record, false)?;

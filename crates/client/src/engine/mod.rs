@@ -413,7 +413,7 @@ impl Engine {
             Command::SignOut { keep: false } => self.sign_out(turn, id, false),
             Command::FindPeople { typed } => self.find_people(turn, id, &typed),
             Command::OpenRoomWith { name } => self.open_room_with(turn, id, name),
-            Command::CreateGroup { name } => self.create_group(turn, id, &name),
+            Command::CreateGroup { name, room } => self.create_group(turn, id, &name, room),
             Command::AddPerson { room, name } => self.add_person(turn, id, room, name),
             Command::RemovePerson { room, account } => self.remove_person(turn, id, room, account),
             Command::RenameGroup { room, name } => self.rename_group(turn, id, room, &name),

@@ -78,11 +78,11 @@ pub(super) enum Pending {
         name: UserName,
         reply: u32,
     },
-    /// Claimed for adding a person to a group.
+    /// Claimed for adding a person to a group; without a command for a wish whose packages were good for nothing.
     ClaimFor {
         room: RoomId,
         name: UserName,
-        reply: u32,
+        reply: Option<u32>,
     },
     People {
         reply: u32,
@@ -118,10 +118,11 @@ impl Pending {
     /// The command that waits for the answer.
     pub(super) const fn reply(&self) -> Option<u32> {
         match self {
-            Self::Claim { reply, .. } | Self::ClaimFor { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } => {
-                Some(*reply)
-            }
-            Self::CreateRoom { reply, .. } | Self::RoomState { reply, .. } | Self::TakeSeat { reply, .. } => *reply,
+            Self::Claim { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } => Some(*reply),
+            Self::ClaimFor { reply, .. }
+            | Self::CreateRoom { reply, .. }
+            | Self::RoomState { reply, .. }
+            | Self::TakeSeat { reply, .. } => *reply,
             Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::Probe => None,
         }
     }
@@ -450,7 +451,8 @@ impl Engine {
             Pending::BindSession => self.session_bound(turn),
             Pending::KeyPackages => self.key_packages_published(turn, body),
             Pending::Claim { name, reply } => self.claimed(turn, &name, reply, body),
-            Pending::ClaimFor { room, name, reply } => self.claimed_for(turn, room, &name, reply, body),
+            Pending::ClaimFor { room, name, reply: Some(reply) } => self.claimed_for(turn, room, &name, Some(reply), body),
+            Pending::ClaimFor { room, name, reply: None } => self.claimed_anew(turn, room, &name, body),
             Pending::People { reply } => Self::found_people(turn, reply, body),
             Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
             Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),
@@ -482,6 +484,7 @@ impl Engine {
                 }
                 Ok(())
             }
+            Pending::ClaimFor { room, name, reply: None } => self.not_claimed_anew(turn, room, &name, error.code),
             Pending::CreateRoom { room, reply } => self.room_not_created(turn, room, reply, error),
             Pending::TakeSeat { room, reply } => self.seat_not_taken(turn, room, reply, error),
             Pending::Commit { room } => self.commit_refused(turn, room, error),

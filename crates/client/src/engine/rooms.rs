@@ -47,6 +47,7 @@ impl RoomRecord {
             name_owed: false,
             said: 0,
             heard: Vec::new(),
+            heard_at: 0,
         }
     }
 }
@@ -57,16 +58,7 @@ impl Engine {
         let contact = data.find_contact_named(&name)?;
         let known = data.rooms()?.into_iter().find(|room| contact.as_ref().is_some_and(|contact| Some(contact.account) == room.peer));
         if let Some(room) = known {
-            match room.seat {
-                // It lives when the server took it, and nobody may write in it before: another's may be the one that lives. Asking
-                // again is safe.
-                Seat::Creating { upload } => {
-                    let pending = Pending::CreateRoom { room: room.room, reply: Some(id) };
-                    self.post_bytes(turn, "/api/v1/rooms".into(), upload.0, pending);
-                }
-                _ => turn.reply(id, Reply::Room(self.room_view(&room)?)),
-            }
-            return Ok(());
+            return self.answer_when_it_lives(turn, id, room);
         }
         if name == data.record()?.name {
             return self.create_room(turn, Some(id), Some(data.account()), None, None);
@@ -77,6 +69,19 @@ impl Engine {
             &ClaimKeyPackages { name: name.clone(), group: false },
             Pending::Claim { name, reply: id },
         );
+        Ok(())
+    }
+
+    /// A room lives when the server took it, and nobody may write in it before: another's may be the one that lives. Asking again is
+    /// safe.
+    pub(super) fn answer_when_it_lives(&mut self, turn: &mut Turn, id: u32, room: RoomRecord) -> Result<(), ErrorCode> {
+        match room.seat {
+            Seat::Creating { upload } => {
+                let pending = Pending::CreateRoom { room: room.room, reply: Some(id) };
+                self.post_bytes(turn, "/api/v1/rooms".into(), upload.0, pending);
+            }
+            _ => turn.reply(id, Reply::Room(self.room_view(&room)?)),
+        }
         Ok(())
     }
 
@@ -147,9 +152,12 @@ impl Engine {
         reply: Option<u32>,
         peer: Option<AccountId>,
         joiner: Option<Joiner>,
-        name: Option<String>,
+        named: Option<(RoomId, String)>,
     ) -> Result<(), ErrorCode> {
-        let room = RoomId(random::bytes()?);
+        let (room, name) = match named {
+            Some((room, name)) => (room, Some(name)),
+            None => (RoomId(random::bytes()?), None),
+        };
         let now = turn.now;
         let data = self.data_mut()?;
         let leaf_key = data.leaf_key()?;

@@ -100,7 +100,7 @@ impl Engine {
         data.put_room(&record)?;
         let body = match peer {
             Some(by) => EntryKindRecord::Created { by },
-            None => EntryKindRecord::Members { by, came: vec![own], went: Vec::new() },
+            None => EntryKindRecord::Members { by, came: vec![own], went: Vec::new(), others: Vec::new() },
         };
         self.add_line(turn, welcome.room, EntryRecord { seq: welcome.seq, at: now, body, missing: 0 })?;
         if let Some(package) = last_resort {
@@ -366,8 +366,14 @@ impl Engine {
         };
         let body = Bytes(codec::encode(&upload));
         let leaf_key = Bytes(new.public().to_vec());
-        record.pending =
-            Some(PendingCommit { came: due.came, went: due.went, idempotency: upload.idempotency, upload: body.clone(), leaf_key });
+        record.pending = Some(PendingCommit {
+            came: due.came,
+            went: due.went,
+            others: due.others,
+            idempotency: upload.idempotency,
+            upload: body.clone(),
+            leaf_key,
+        });
         data.put_room(&record)?;
         self.post_commit(turn, room, body);
         Ok(())
@@ -385,6 +391,8 @@ impl Engine {
                 self.retry_later(turn.now);
                 Ok(())
             }
+            // The server gives a claimed package to nobody else for ten minutes, and burns it then.
+            ErrorCode::NoKeyPackage if self.claim_anew(turn, room)? => self.commit_what_is_due(turn, room, true),
             _ => self.out_of_step(turn, room, Fault::OwnCommitRefused),
         }
     }

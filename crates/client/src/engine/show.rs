@@ -1,13 +1,13 @@
 //! What the page is told: rooms, entries and states as views.
 
 use sotto_client_api::Update;
-use sotto_client_api::views::{Delivery, EntryBody, EntryView, MessageView, PersonView, Phase, Preview, RoomView, SystemLine, Trust};
+use sotto_client_api::views::{self, Delivery, EntryBody, EntryView, MessageView, PersonView, Phase, Preview, RoomView, SystemLine, Trust};
 use sotto_protocol::frames::Ack;
 use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq, UserName};
 
 use super::people::trust;
 use super::{Engine, Turn};
-use crate::records::{EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, Seat, key};
+use crate::records::{Change, Changed, EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, Seat, key};
 
 impl Engine {
     pub(super) fn person(&self, account: AccountId) -> Result<PersonView, ErrorCode> {
@@ -51,6 +51,7 @@ impl Engine {
             active_at: room.active_at,
             can_send: if room.seat == Seat::Removed { Err(ErrorCode::NotMember) } else { Ok(()) },
             draft: data.find::<String>(&key::draft(room.room))?.is_some(),
+            heard_at: (room.heard_at > 0).then_some(room.heard_at),
         })
     }
 
@@ -118,8 +119,10 @@ impl Engine {
             EntryKindRecord::JoinedHere => system(SystemLine::JoinedHere),
             EntryKindRecord::Missing { count } => system(SystemLine::Missing { count: *count }),
             EntryKindRecord::NotReadable => system(SystemLine::NotReadable),
-            EntryKindRecord::Members { by, came, went } => {
-                system(SystemLine::Members { by: self.person(*by)?, came: self.names(came)?, went: self.names(went)? })
+            EntryKindRecord::Members { by, came, went, others } => {
+                let others = others.iter().map(|Changed { account, what }| Ok(((*what).into(), self.person(*account)?.name.to_string())));
+                let others = others.collect::<Result<_, ErrorCode>>()?;
+                system(SystemLine::Members { by: self.person(*by)?, came: self.names(came)?, went: self.names(went)?, others })
             }
             EntryKindRecord::Named { by, name } => system(SystemLine::Named { by: self.person(*by)?, name: name.clone() }),
             EntryKindRecord::SeatTakenAgain { who, came, went } => {
@@ -183,6 +186,18 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+impl From<Change> for views::Change {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::DeviceCame => Self::DeviceCame,
+            Change::DeviceWent => Self::DeviceWent,
+            Change::Member => Self::Member,
+            Change::Admin => Self::Admin,
+            Change::Owner => Self::Owner,
+        }
     }
 }
 

@@ -55,9 +55,13 @@ impl Engine {
         self.upload_missing(turn, missing)
     }
 
-    /// Asks the server what it holds, and brings what was missing when it last said so.
+    /// Asks the server what it holds, and brings what was missing when it last said so. Keys in rooms where nobody says anything are
+    /// looked after with it.
     pub(super) fn look_after_stock(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         self.net.look_at = Some(turn.now + LOOK_MS);
+        for record in self.data()?.rooms()? {
+            self.commit_what_is_due(turn, record.room, false)?;
+        }
         let missing = std::mem::take(&mut self.net.missing);
         if self.asked() { Ok(()) } else { self.upload_key_packages(turn, missing) }
     }

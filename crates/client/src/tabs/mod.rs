@@ -7,8 +7,8 @@
 //! the profile and is the same in all tabs: phase, rooms, connection, notices, what is stored. A sign-in or a password change that is
 //! under way belongs to the profile too, and is lost with its leader: its next step answers `not_ready`.
 //!
-//! A command is asked again of the next leader when no answer came. All can be, because doing them twice is doing them once: a text is
-//! known by its id ([`View::asked`] gives it, the engine remembers it).
+//! A command is asked again of the next leader when no answer came. All can be, because doing them twice is doing them once: a text and
+//! a new group are known by their ids ([`View::asked`] gives them, the engine remembers them).
 
 mod desk;
 mod view;

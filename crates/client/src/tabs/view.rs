@@ -8,6 +8,7 @@ use sotto_protocol::{ErrorCode, Millis, RoomId};
 
 use super::desk::closes_rooms;
 use crate::content;
+use crate::random;
 
 /// Ids from here on are of commands that no page has asked.
 const OWN_IDS: u32 = 1 << 31;
@@ -40,6 +41,7 @@ impl View {
                     self.draft.clear();
                 }
             }
+            Command::CreateGroup { room, .. } => *room = Some(RoomId(random::bytes()?)),
             _ => {}
         }
         self.unanswered.insert(id, command.clone());

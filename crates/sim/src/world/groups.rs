@@ -21,7 +21,7 @@ impl World {
                 self.groups += 1;
                 self.note_of(who, "makes a group");
                 let name = format!("group {}", self.groups);
-                self.command(who, Command::CreateGroup { name });
+                self.command(who, Command::CreateGroup { name, room: None });
             }
             return;
         };
