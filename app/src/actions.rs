@@ -109,8 +109,13 @@ pub(crate) fn save_draft(app: AppContext, room: RoomId) {
 
 /// Tries a failed message again.
 pub(crate) fn resend(app: AppContext, room: RoomId, message: MessageId) {
+    tell(app, room, Command::Resend { room, message });
+}
+
+/// Asks something of a room; what refuses it is told.
+pub(crate) fn tell(app: AppContext, room: RoomId, command: Command) {
     spawn_local(async move {
-        if let Err(code) = app.client.call(Command::Resend { room, message }).await {
+        if let Err(code) = app.client.call(command).await {
             app.state.notify(code, Some(room));
         }
     });

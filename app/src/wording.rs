@@ -61,6 +61,9 @@ pub fn error(code: ErrorCode) -> String {
         E::RolledBack => {
             "The data in this browser is an older copy. Conversations are being brought up to date; if you restored no backup, change your password."
         }
+        E::ServerBehind => {
+            "The server shows a conversation as it was earlier. It may have been restored from a backup. Open the conversation to decide."
+        }
         E::GhostDevice => {
             "The server names a device for somebody that they have not signed themselves. Nothing goes to it. Tell whoever runs the server."
         }
@@ -162,6 +165,9 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::JoinedHere => "You signed in on this browser here. What came before was for your earlier device".into(),
         SystemLine::Missing { count: 1 } => "1 message is no longer on the server".into(),
         SystemLine::Missing { count } => format!("{count} messages are no longer on the server"),
+        SystemLine::WentBack => {
+            "The server went back to an earlier time here. What it does not have any more stays above, in this browser".into()
+        }
         SystemLine::NotReadable => "A message did not verify and was left out".into(),
         SystemLine::SeatTakenAgain { who: person, came, went } => {
             let mut text = if person.name.as_str() == me {
@@ -201,6 +207,18 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         }
         SystemLine::Named { by, name } => format!("{} named this group “{name}”", who(by.name.as_str())),
         SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.name),
+    }
+}
+
+/// The server shows a conversation as it was once. `names`: who would be there; `sure`: the person is asked once more.
+pub(crate) fn behind(names: &str, sure: bool) -> String {
+    let what = "The server shows this conversation as it was earlier (it may have been restored from a backup). ";
+    match (names, sure) {
+        ("", _) => format!("{what}This browser has no place in it: nothing is sent here unless the server shows it as it is."),
+        (_, false) => format!("{what}Nothing is sent here until you go on with what it has."),
+        (_, true) => {
+            format!("In it are you and {names}: also who left since is there again. Ask whoever runs the server before you go on.")
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The conversation: header with name and lock, timeline, composer; or what to do while none is open.
 
 use leptos::prelude::*;
+use sotto_client_api::Command;
 use sotto_client_api::views::Trust;
 use sotto_protocol::ErrorCode;
 
@@ -45,6 +46,18 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
         let view = row.view.clone();
         Memo::new(move |_| view.with(|view| view.trust == Trust::Changed))
     };
+    let behind = {
+        let view = row.view.clone();
+        Memo::new(move |_| view.with(|view| view.behind.clone()))
+    };
+    let (asking, set_asking) = signal(false);
+    let room = row.room;
+    let go_on = move |_| {
+        if asking.get_untracked() {
+            actions::tell(app, room, Command::GoOn { room });
+        }
+        set_asking.update(|asking| *asking = !*asking);
+    };
     view! {
         <header class="room-head">
             <button class="icon-button back" type="button" data-testid="room-back" aria-label="Back to conversations" on:click=move |_| actions::close_room(app)>
@@ -60,6 +73,15 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
                 <span>{wording::error(ErrorCode::IdentityChanged)}</span>
                 <button class="button" type="button" data-testid="identity-compare" on:click=move |_| state.panel.set(Some(Panel::Lock))>
                     "Compare"
+                </button>
+            </div>
+        </Show>
+        <Show when=move || behind.with(Option::is_some)>
+            <div class="banner banner-warn" role="alert" data-testid="behind-banner">
+                {draw(Icon::Alert)}
+                <span>{move || wording::behind(&behind.get().unwrap_or_default(), asking.get())}</span>
+                <button class="button" type="button" data-testid="behind-go-on" hidden=move || behind.with(|names| names.as_deref() == Some("")) on:click=go_on>
+                    {move || if asking.get() { "Go on among them" } else { "Go on…" }}
                 </button>
             </div>
         </Show>

@@ -53,6 +53,7 @@ pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
             <p class="message-text" data-testid="message-text" dir="auto">{text}</p>
             <span class="meta">
                 <time title=move || at().full()>{move || at().clock()}</time>
+                {move || message.with(|message| message.as_ref().is_some_and(|message| message.lost)).then_some("only in this browser")}
                 {mine.then(|| view! {
                     <span class="status" data-testid="message-status" data-status=move || delivery.get().as_str()>
                         {move || draw(state_icon(delivery.get()))}

@@ -161,7 +161,7 @@ fn Entry(row: EntryRow, grouped: bool) -> impl IntoView {
             let icon = match line {
                 SystemLine::Created { .. } | SystemLine::Members { .. } | SystemLine::Named { .. } => Icon::Lock,
                 SystemLine::NewDevice { .. } | SystemLine::JoinedHere | SystemLine::SeatTakenAgain { .. } => Icon::Device,
-                SystemLine::Missing { .. } | SystemLine::Missed { .. } | SystemLine::Withheld { .. } => Icon::Clock,
+                SystemLine::WentBack | SystemLine::Missing { .. } | SystemLine::Missed { .. } | SystemLine::Withheld { .. } => Icon::Clock,
                 SystemLine::NotReadable | SystemLine::IdentityChanged { .. } => Icon::Alert,
             };
             let alarm = matches!(line, SystemLine::NotReadable | SystemLine::IdentityChanged { .. });

@@ -161,7 +161,16 @@ mod tests {
     fn message(id: u8, author: u8, seq: Option<Seq>, at: Millis) -> EntryView {
         let id = MessageId([id; 16]);
         let author = PersonView { account: AccountId([author; 32]), name: UserName::parse("mira-k").unwrap() };
-        let body = EntryBody::Message(MessageView { id, seq, author, mine: false, text: String::new(), at, delivery: Delivery::Sent });
+        let body = EntryBody::Message(MessageView {
+            id,
+            seq,
+            author,
+            mine: false,
+            text: String::new(),
+            at,
+            delivery: Delivery::Sent,
+            lost: false,
+        });
         EntryView { key: id.to_string(), seq, at, body }
     }
 

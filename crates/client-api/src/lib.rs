@@ -233,6 +233,12 @@ pub enum Command {
         /// Which.
         message: MessageId,
     },
+    /// The server shows a room as it was once ([`RoomView::behind`]), and the person says to go on with what it has. Reply:
+    /// [`Reply::Room`], or `server_behind` when other people would be there by now: then the person is asked again.
+    GoOn {
+        /// Which room.
+        room: RoomId,
+    },
     /// Waits until [`Command::Boot`] has looked at what this browser keeps: from then on [`Update::Phase`] says whose it is.
     /// Changes nothing. Reply: [`Reply::Done`].
     Ready,
@@ -388,6 +394,7 @@ impl Command {
             Self::SafetyNumber { .. } => "SafetyNumber",
             Self::SetVerified { .. } => "SetVerified",
             Self::ServerRow { .. } => "ServerRow",
+            Self::GoOn { .. } => "GoOn",
             Self::Ready => "Ready",
             Self::Nudge => "Nudge",
             Self::TakeOver => "TakeOver",

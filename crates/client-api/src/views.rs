@@ -107,6 +107,9 @@ pub struct RoomView {
     pub can_send: Result<(), ErrorCode>,
     /// Text left in the composer, for the list's "Draft:".
     pub draft: bool,
+    /// The server shows the room as it was once: who would be there, as it is read, if this browser went on with that; empty when it
+    /// can't. Nothing is sent until the person decides.
+    pub behind: Option<String>,
     /// Server time of the newest thing of somebody else that came and verified.
     pub heard_at: Option<Millis>,
 }
@@ -166,6 +169,8 @@ pub struct MessageView {
     pub at: Millis,
     /// State of an own message; `Read` for others.
     pub delivery: Delivery,
+    /// The server has gone back to a time before it: it is on devices only.
+    pub lost: bool,
 }
 
 /// One line of a timeline.
@@ -227,6 +232,8 @@ pub enum SystemLine {
     },
     /// A message did not verify or was made for other readers, and was left out.
     NotReadable,
+    /// The server went back to an earlier time here, and this browser with it.
+    WentBack,
     /// A person's browser was out of step and took its seat again.
     SeatTakenAgain {
         /// Whose.

@@ -209,6 +209,48 @@ pub struct RoomRecord {
     #[n(30)]
     #[cbor(default)]
     pub heard_at: Millis,
+    /// SHA-256 of the newest entry that was processed, where that is known.
+    #[n(31)]
+    #[cbor(default)]
+    pub tip: Bytes,
+    /// The server shows the room as it was once, and the person has not said yet to go on with that, or it is being done.
+    #[n(32)]
+    pub behind: Option<Behind>,
+    /// Where the log that is read went back to an earlier time, in order.
+    #[n(33)]
+    #[cbor(default)]
+    pub branches: Vec<Branch>,
+}
+
+/// What a server has that shows a room as it was once.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Behind {
+    /// Newest position of its log when that was found.
+    #[n(0)]
+    pub head: Seq,
+    /// Who would be in the room, ascending; none when this device gets no seat there.
+    #[n(1)]
+    pub members: Option<Vec<AccountId>>,
+    /// The person said to go on among them.
+    #[n(2)]
+    pub agreed: bool,
+}
+
+/// The log went back: what follows `base` now is not what followed it before.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Branch {
+    /// Newest position that was before it.
+    #[n(0)]
+    pub base: Seq,
+    /// The place of the line that says so; the next entry's is one more.
+    #[n(1)]
+    pub begins: Seq,
+    /// What the other side had stored by then.
+    #[n(2)]
+    pub delivered: Seq,
+    /// And seen.
+    #[n(3)]
+    pub read: Seq,
 }
 
 /// How many messages of a device the log has shown here: see [`Content::said`].
@@ -390,7 +432,7 @@ pub struct SealedMessage {
 /// One line of a timeline, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct EntryRecord {
-    /// Position.
+    /// Its place: its position in the log, unless that went back once ([`RoomRecord::branches`]).
     #[n(0)]
     pub seq: Seq,
     /// Server time.
@@ -535,6 +577,9 @@ pub enum EntryKindRecord {
         #[n(1)]
         name: String,
     },
+    /// The server went back to an earlier time here.
+    #[n(11)]
+    WentBack,
     /// Messages of a person that did not come, found by something that is not drawn.
     #[n(10)]
     Withheld {

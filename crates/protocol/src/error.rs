@@ -131,6 +131,8 @@ codes! {
     51 NotMember "not_member" 403,
     /// The server offers a device that its account has not signed.
     52 GhostDevice "ghost_device" 409,
+    /// The server shows a room as it was once: the person decides.
+    53 ServerBehind "server_behind" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

@@ -354,7 +354,7 @@ async fn r40_a_seat_in_the_past_is_not_taken_and_told_about() {
         bob.lies.swap_room_state(move |_| past.clone());
         doubt(&mut bob, room, &last);
         settle(&mut [&mut alice, &mut bob]).await;
-        assert_eq!(std::mem::take(&mut bob.notices), [ErrorCode::OutOfStep, ErrorCode::Forked]);
+        assert_eq!(std::mem::take(&mut bob.notices), [ErrorCode::OutOfStep, ErrorCode::ServerBehind]);
         assert!(bob.epochs().unwrap().is_empty(), "no seat there");
         bob.say(room, "for today").await.unwrap();
         settle(&mut [&mut alice, &mut bob]).await;

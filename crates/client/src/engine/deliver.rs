@@ -42,7 +42,7 @@ impl Engine {
 
     /// The room, if this entry is the next one there. A repeated entry is nothing; a gap asks for the missing part.
     pub(super) fn expected(&mut self, turn: &mut Turn, entry: &Entry) -> Result<Option<RoomRecord>, ErrorCode> {
-        let Some(room) = self.data()?.find_room(entry.room)?.filter(|room| room.seat == Seat::Taken) else {
+        let Some(room) = self.data()?.find_room(entry.room)?.filter(|room| room.seat == Seat::Taken && !self.rests(room)) else {
             return Ok(None);
         };
         if entry.seq <= room.cursor {
@@ -173,8 +173,9 @@ impl Engine {
         let Some(text) = content.text else { return Ok(None) };
         let mine = author == self.data()?.account();
         if !mine {
-            room.unread.push(seq);
-            room.newest_theirs = seq;
+            let place = room.place(seq);
+            room.unread.push(place);
+            room.newest_theirs = place;
         }
         room.preview = Some(preview(&text));
         room.preview_mine = mine;
@@ -182,9 +183,10 @@ impl Engine {
     }
 
     fn apply_receipt(&mut self, turn: &mut Turn, room: &mut RoomRecord, receipt: Receipt) -> Result<(), ErrorCode> {
-        // Nobody can have stored or seen what the log does not hold yet.
-        let delivered = receipt.delivered.max(receipt.read).min(room.cursor);
-        let read = receipt.read.min(room.cursor);
+        // Nobody can have stored or seen what the log does not hold yet. Where the log went back, what it held before is not meant.
+        let base = room.branches.last().map_or(0, |branch| branch.base);
+        let place = |position: Seq| if position > base { room.place(position.min(room.cursor)) } else { 0 };
+        let (delivered, read) = (place(receipt.delivered.max(receipt.read)), place(receipt.read));
         let before = (room.peer_delivered, room.peer_read);
         room.peer_delivered = room.peer_delivered.max(delivered);
         room.peer_read = room.peer_read.max(read);
@@ -211,20 +213,21 @@ impl Engine {
         missing: u32,
     ) -> Result<(), ErrorCode> {
         room.cursor = entry.seq;
+        room.tip = Bytes(Sha256::digest(entry.bytes.as_slice()).to_vec());
         let shown = line.map(|body| EntryRecord { seq: entry.seq, at: entry.at, body, missing });
         if shown.is_some() {
             room.active_at = room.active_at.max(entry.at);
         }
         self.data()?.put_room(&room)?;
         if let Some(record) = shown {
-            self.add_line(turn, entry.room, record)?;
+            self.add_line(turn, &room, record)?;
         }
         self.show_room(turn, &room)
     }
 
     /// Retention took everything up to a position before it could be fetched: say how much.
     pub(super) fn lost(&mut self, turn: &mut Turn, upto: Cursor) -> Result<(), ErrorCode> {
-        let Some(mut room) = self.data()?.find_room(upto.room)?.filter(|room| room.seat == Seat::Taken) else {
+        let Some(mut room) = self.data()?.find_room(upto.room)?.filter(|room| room.seat == Seat::Taken && !self.rests(room)) else {
             return Ok(());
         };
         if upto.seq <= room.cursor {
@@ -233,8 +236,9 @@ impl Engine {
         let count = u32::try_from(upto.seq - room.cursor).unwrap_or(u32::MAX);
         let record = EntryRecord { seq: upto.seq, at: turn.now, body: EntryKindRecord::Missing { count }, missing: 0 };
         room.cursor = upto.seq;
+        room.tip = Bytes::default();
         self.data()?.put_room(&room)?;
-        self.add_line(turn, upto.room, record)?;
+        self.add_line(turn, &room, record)?;
         // Commits may be among them: without them the next message does not open. Before the own seat none matters.
         if upto.seq < room.joined_at { Ok(()) } else { self.out_of_step(turn, upto.room, Fault::Deleted) }
     }

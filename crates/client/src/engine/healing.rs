@@ -50,10 +50,8 @@ pub(super) enum Fault {
 pub(super) enum Remedy {
     /// Asks for the log from the own position on.
     AskForLog,
-    /// Stays where it is: a seat in the past would be one among people who went since, under keys that somebody may have learned.
-    Wait,
-    /// Says so in the timeline and goes on.
-    Skip,
+    /// Stays where it is until the person decides, see [`behind`](super::behind).
+    AskPerson,
     /// Says so in the timeline, goes on, and compares the own state with the server's.
     SkipAndCompare,
     /// Takes the seat again by external commit (DESIGN.md §5 rule 6).
@@ -68,12 +66,11 @@ pub(super) enum Remedy {
 pub(super) const fn policy(fault: Fault) -> (Remedy, Option<ErrorCode>) {
     match fault {
         Fault::Gap => (Remedy::AskForLog, None),
-        Fault::PastEpoch => (Remedy::Skip, None),
-        Fault::Message => (Remedy::SkipAndCompare, None),
+        Fault::PastEpoch | Fault::Message => (Remedy::SkipAndCompare, None),
         Fault::Deleted => (Remedy::TakeSeatAgain, Some(ErrorCode::Gone)),
         Fault::Commit | Fault::FutureEpoch | Fault::State => (Remedy::TakeSeatAgain, Some(ErrorCode::OutOfStep)),
         Fault::OrphanWelcome => (Remedy::TakeSeatAgain, None),
-        Fault::Behind => (Remedy::Wait, Some(ErrorCode::Forked)),
+        Fault::Behind => (Remedy::AskPerson, Some(ErrorCode::ServerBehind)),
         Fault::Forked => (Remedy::TakeSeatAgain, Some(ErrorCode::Forked)),
         Fault::RolledBack => (Remedy::TakeSeatAgain, Some(ErrorCode::RolledBack)),
         Fault::Phantom => (Remedy::Forget, None),
@@ -86,16 +83,15 @@ impl Engine {
     /// and up to what the server had when this connection began. A rolled-back state shows itself on that way.
     pub(super) fn in_step(&self, record: &RoomRecord) -> bool {
         let head = self.net.head(record.room);
-        record.seat == Seat::Taken && record.cursor > 0 && record.cursor >= record.joined_at.max(head)
+        record.seat == Seat::Taken && !self.rests(record) && record.cursor > 0 && record.cursor >= record.joined_at.max(head)
     }
 
     /// An entry that could not be applied alone, with why.
     pub(super) fn misfit(&mut self, turn: &mut Turn, entry: &Entry, code: ErrorCode) -> Result<(), ErrorCode> {
         let Some(room) = self.expected(turn, entry)? else { return Ok(()) };
         let fault = self.diagnose(entry, code)?;
-        match policy(fault).0 {
-            Remedy::Skip | Remedy::SkipAndCompare => self.advance(turn, room, entry, Some(EntryKindRecord::NotReadable))?,
-            _ => {}
+        if policy(fault).0 == Remedy::SkipAndCompare {
+            self.advance(turn, room, entry, Some(EntryKindRecord::NotReadable))?;
         }
         self.out_of_step(turn, entry.room, fault)
     }
@@ -127,7 +123,7 @@ impl Engine {
         }
         match remedy {
             Remedy::AskForLog => self.found_gap(turn, &record),
-            Remedy::Skip | Remedy::Wait => {}
+            Remedy::AskPerson => {}
             Remedy::SkipAndCompare => self.ask_room_state(turn, room, None),
             Remedy::TakeSeatAgain => self.lose_seat(turn, record)?,
             Remedy::Forget => self.forget_phantom(turn, record)?,
@@ -156,7 +152,7 @@ impl Engine {
                 record.cursor += 1;
                 self.data()?.put_room(&record)?;
                 let line = EntryRecord { seq: record.cursor, at: turn.now, body: EntryKindRecord::NotReadable, missing: 0 };
-                self.add_line(turn, record.room, line)?;
+                self.add_line(turn, &record, line)?;
                 self.show_room(turn, &record)
             }
             _ => Ok(()),
@@ -184,7 +180,7 @@ impl Engine {
         data.put_room(&record)
     }
 
-    /// Compares the own state of a room with the server's: of the same epoch they must be equal, and the server is never behind.
+    /// Compares the own state of a room with the server's: of the same epoch they must be equal.
     pub(super) fn compare(&mut self, turn: &mut Turn, room: RoomId, state: &RoomState) -> Result<(), ErrorCode> {
         let record = self.data()?.room(room)?;
         // An answer that the log has overtaken says nothing.
@@ -193,16 +189,7 @@ impl Engine {
         }
         let (epoch, own) = self.data_mut()?.with_group(room, |_, group| Ok((group.epoch().as_u64(), mls::context(group)?)))?;
         let (theirs, their_epoch) = mls::context_of(state.group_info.as_slice())?;
-        if their_epoch < epoch {
-            return self.out_of_step(turn, room, Fault::Behind);
-        }
         if their_epoch == epoch && own != theirs { self.out_of_step(turn, room, Fault::Forked) } else { Ok(()) }
-    }
-
-    /// Whether a state of a room is one from before that in which this device has left it.
-    pub(super) fn is_past(&mut self, room: RoomId, state: &RoomState) -> Result<bool, ErrorCode> {
-        let (_, epoch) = mls::context_of(state.group_info.as_slice())?;
-        Ok(self.data_mut()?.epoch(room).is_some_and(|own| epoch < own))
     }
 
     /// An entry from before this device took its seat again: it has no key for it. Own messages are known all the same, and what
@@ -237,6 +224,6 @@ impl Engine {
             return Ok(());
         }
         let line = EntryRecord { seq: room.missed_at, at: turn.now, body: EntryKindRecord::Missed { count }, missing: 0 };
-        self.add_line(turn, room.room, line)
+        self.add_line(turn, room, line)
     }
 }

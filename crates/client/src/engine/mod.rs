@@ -8,6 +8,7 @@
 //! * **One turn at a time.** While a batch is in flight, inputs wait in [`Engine::work`].
 
 mod auth;
+mod behind;
 mod boot;
 mod data;
 mod deliver;
@@ -429,6 +430,7 @@ impl Engine {
             Command::SaveDraft { room, text } => self.save_draft(turn, id, room, text),
             Command::SafetyNumber { account } => self.safety_number(turn, id, account),
             Command::SetVerified { account, verified } => self.set_verified(turn, id, account, verified),
+            Command::GoOn { room } => self.go_on(turn, id, room),
             Command::ServerRow { room, message } => self.server_row(turn, id, room, message),
             // It has waited among the early commands until now, if it had to. What `TakeOver` asks for is the host's to do.
             Command::Ready | Command::TakeOver => {

@@ -45,6 +45,8 @@ pub(super) struct Net {
     pub(super) gaps: BTreeSet<RoomId>,
     /// Invitations back into groups of which the log has not shown yet that this device was removed. The server keeps them until then.
     pub(super) welcomes_ahead: BTreeMap<RoomId, Box<Welcome>>,
+    /// Rooms whose log ended before what was read of it here when the connection began, until their state is here.
+    pub(super) older: BTreeSet<RoomId>,
     /// Rooms of the account, as the server said at the beginning.
     heads: BTreeMap<RoomId, Seq>,
     /// When refused things are tried again.
@@ -110,6 +112,10 @@ pub(super) enum Pending {
         message: MessageId,
         reply: u32,
     },
+    /// The server's entry at the own position.
+    SameEntry {
+        room: RoomId,
+    },
     /// Asks whether the session lives, after a socket that did not open.
     Probe,
 }
@@ -123,7 +129,7 @@ impl Pending {
             | Self::CreateRoom { reply, .. }
             | Self::RoomState { reply, .. }
             | Self::TakeSeat { reply, .. } => *reply,
-            Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::Probe => None,
+            Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::SameEntry { .. } | Self::Probe => None,
         }
     }
 }
@@ -313,7 +319,7 @@ impl Engine {
                 self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
                 self.net.stock = Some((key_packages, held));
                 self.set_connection(turn, State::CatchingUp);
-                Ok(())
+                self.look_for_older_logs(turn)
             }
             ServerFrame::Deliver { entries } => {
                 self.work.push_front(Work::Entries(entries));
@@ -459,6 +465,7 @@ impl Engine {
             Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),
             // The log shows the commit; its answer says nothing that the log does not.
             Pending::Commit { .. } | Pending::Probe => Ok(()),
+            Pending::SameEntry { room } => self.same_entry(turn, room, body),
             Pending::ServerRow { room, message, reply } => self.show_server_row(turn, room, message, reply, body),
         }
     }

@@ -292,17 +292,29 @@ impl Engine {
         for mut room in self.data()?.rooms()? {
             let delivered = room.newest_theirs.max(room.receipt_delivered);
             let read = room.newest_seen.max(room.receipt_read);
-            let owed = delivered > room.receipt_delivered || read > room.receipt_read;
+            let news = |newest: Seq, said: Seq| newest > said && room.is_of_now(newest);
+            let owed = news(delivered, room.receipt_delivered) || news(read, room.receipt_read);
             if room.peer.is_none_or(|peer| peer == own) || room.seat != Seat::Taken || !owed {
                 continue;
             }
             self.drop_unsent_receipt(room.room)?;
-            let receipt = Receipt { delivered, read };
+            let position = |place: Seq| if room.is_of_now(place) { room.position(place).unwrap_or(0) } else { 0 };
+            let receipt = Receipt { delivered: position(delivered), read: position(read) };
             let content = Content::receipt(content::message_id(turn.now)?, room.room, receipt);
             self.queue(turn, &content)?;
             room.receipt_delivered = delivered;
             room.receipt_read = read;
             self.data()?.put_room(&room)?;
+        }
+        Ok(())
+    }
+
+    /// The group's state is another's than the one that waiting messages were encrypted for, even where the epoch has the same number.
+    pub(super) fn seal_anew(&self, room: RoomId) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        for mut outgoing in data.outbox()?.into_iter().filter(|outgoing| outgoing.room == room && outgoing.sealed.is_some()) {
+            outgoing.sealed = None;
+            data.put_outbox(&outgoing)?;
         }
         Ok(())
     }

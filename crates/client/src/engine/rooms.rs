@@ -48,6 +48,9 @@ impl RoomRecord {
             said: 0,
             heard: Vec::new(),
             heard_at: 0,
+            tip: Bytes(Vec::new()),
+            behind: None,
+            branches: Vec::new(),
         }
     }
 }

@@ -93,6 +93,9 @@ impl Engine {
             return Err(ErrorCode::NotAuthentic);
         }
         let mut record = RoomRecord::new(welcome.room, peer, Seat::Taken, now);
+        if let Some(known) = data.find_room(welcome.room)? {
+            record.branches = known.branches;
+        }
         record.cursor = welcome.seq;
         if welcome.seq == 1 {
             record.hear_from_the_start(&members.iter().map(|(_, leaf)| leaf.device).collect::<Vec<_>>());
@@ -102,7 +105,7 @@ impl Engine {
             Some(by) => EntryKindRecord::Created { by },
             None => EntryKindRecord::Members { by, came: vec![own], went: Vec::new(), others: Vec::new() },
         };
-        self.add_line(turn, welcome.room, EntryRecord { seq: welcome.seq, at: now, body, missing: 0 })?;
+        self.add_line(turn, &record, EntryRecord { seq: welcome.seq, at: now, body, missing: 0 })?;
         if let Some(package) = last_resort {
             self.last_resort_used(turn, package.hash)?;
         }
@@ -121,6 +124,26 @@ impl Engine {
     ) -> Result<(), ErrorCode> {
         let mut state: RoomState = codec::decode(body, limits::COMMIT_BODY)?;
         let known = self.data()?.find_room(room)?;
+        if let Some(known) = known.clone().filter(|known| !matches!(known.seat, Seat::Creating { .. } | Seat::Joining { .. })) {
+            // An answer that was on its way when the seat was lost says nothing.
+            if known.seat == Seat::Lost && asked_at < known.cursor {
+                self.ask_room_state(turn, room, reply);
+                return Ok(());
+            }
+            let agreed = known.behind.as_ref().is_some_and(|behind| behind.agreed);
+            if self.is_older(&known, asked_at, &state)? || agreed && known.seat == Seat::Taken {
+                // Who was removed since is not there again by that.
+                if known.seat == Seat::Removed {
+                    return self.answer_room(turn, room, reply);
+                }
+                return self.found_older(turn, known, reply, &state);
+            }
+            self.net.older.remove(&room);
+            if known.seat == Seat::Taken && known.behind.is_some() {
+                self.ask_whether_same(turn, &known);
+                return self.answer_room(turn, room, reply);
+            }
+        }
         if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
             self.compare(turn, room, &state)?;
             self.learn_names(turn, room, &state.info.members)?;
@@ -128,19 +151,6 @@ impl Engine {
         }
         if self.waits_for_seat(turn, room, reply) {
             return Ok(());
-        }
-        if let Some(known) = &known
-            && self.is_past(room, &state)?
-        {
-            // An answer that was on its way when the seat was lost says nothing.
-            if asked_at < known.cursor {
-                self.ask_room_state(turn, room, reply);
-                return Ok(());
-            }
-            if let Some(reply) = reply {
-                turn.refuse(reply, ErrorCode::Forked);
-            }
-            return self.out_of_step(turn, room, Fault::Behind);
         }
         if let Some(welcome) = state.welcome.as_mut().filter(|welcome| welcome.epoch == state.info.epoch) {
             welcome.ratchet_tree.clone_from(&state.ratchet_tree);
@@ -171,7 +181,7 @@ impl Engine {
         true
     }
 
-    fn answer_room(&self, turn: &mut Turn, room: RoomId, reply: Option<u32>) -> Result<(), ErrorCode> {
+    pub(super) fn answer_room(&self, turn: &mut Turn, room: RoomId, reply: Option<u32>) -> Result<(), ErrorCode> {
         if let Some(reply) = reply {
             turn.reply(reply, Reply::Room(self.room_view(&self.data()?.room(room)?)?));
         }
@@ -179,7 +189,7 @@ impl Engine {
     }
 
     /// Builds the external commit in a namespace of its own; what stands in the main one is untouched until acceptance.
-    fn stage_seat(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, state: &RoomState) -> Result<(), ErrorCode> {
+    pub(super) fn stage_seat(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, state: &RoomState) -> Result<(), ErrorCode> {
         let now = turn.now;
         let data = self.data()?;
         let known = data.find_room(room)?;
@@ -214,6 +224,8 @@ impl Engine {
         let body = codec::encode(&upload);
         let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
         data.change_leaf_key(&mut record, leaf_key)?;
+        // By itself a seat is taken only in what is not the past.
+        record.behind = record.behind.filter(|behind| behind.agreed);
         record.seat = Seat::Joining { upload: Bytes(body.clone()) };
         data.put_room(&record)?;
         self.post_seat(turn, room, reply, body);
@@ -251,6 +263,10 @@ impl Engine {
             record.went = before.difference(&now).copied().collect();
         }
         record.seat = Seat::Taken;
+        if record.behind.is_some() {
+            self.begin_branch(turn, &mut record)?;
+            self.seal_anew(room)?;
+        }
         record.joined_at = ack.seq;
         // What the others have said up to here is told by how many entries can't be read.
         record.heard.clear();
@@ -263,10 +279,10 @@ impl Engine {
         if newcomer {
             record.cursor = ack.seq;
         }
-        data.put_room(&record)?;
+        self.data()?.put_room(&record)?;
         if newcomer {
             let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere, missing: 0 };
-            self.add_line(turn, room, joined)?;
+            self.add_line(turn, &record, joined)?;
         }
         self.net.forget_sent();
         self.join_log(turn, &record);
@@ -326,6 +342,10 @@ impl Engine {
                 _ => false,
             });
             if asked {
+                continue;
+            }
+            if self.rests(&record) && matches!(record.seat, Seat::Taken | Seat::Lost) {
+                self.ask_room_state(turn, room, None);
                 continue;
             }
             match (record.seat, record.pending) {
@@ -428,7 +448,7 @@ fn accounts(group: &MlsGroup) -> Result<BTreeSet<AccountId>, ErrorCode> {
 }
 
 impl Data {
-    fn within_staging<T>(&self, room: RoomId, operation: impl FnOnce() -> T) -> T {
+    pub(super) fn within_staging<T>(&self, room: RoomId, operation: impl FnOnce() -> T) -> T {
         use openmls::prelude::OpenMlsProvider as _;
         self.provider.storage().within(Self::staging(room), operation)
     }

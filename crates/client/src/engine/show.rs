@@ -7,7 +7,7 @@ use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq, UserName};
 
 use super::people::trust;
 use super::{Engine, Turn};
-use crate::records::{Change, Changed, EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, Seat, key};
+use crate::records::{Behind, Change, Changed, EntryKindRecord, EntryRecord, OutboxRecord, RoomRecord, Seat, key};
 
 impl Engine {
     pub(super) fn person(&self, account: AccountId) -> Result<PersonView, ErrorCode> {
@@ -22,6 +22,14 @@ impl Engine {
     fn names(&self, accounts: &[AccountId]) -> Result<String, ErrorCode> {
         let names = accounts.iter().map(|account| Ok(self.person(*account)?.name.to_string()));
         Ok(names.collect::<Result<Vec<_>, ErrorCode>>()?.join(", "))
+    }
+
+    /// Who would be in a room, in its older state: the others, or oneself alone.
+    fn people_of(&self, behind: &Behind) -> Result<String, ErrorCode> {
+        let own = self.data()?.account();
+        let Some(members) = &behind.members else { return Ok(String::new()) };
+        let others: Vec<_> = members.iter().copied().filter(|account| *account != own).collect();
+        if others.is_empty() { Ok(self.me()?.name.to_string()) } else { self.names(&others) }
     }
 
     /// The lines of an open room again, because people in them have names now.
@@ -51,6 +59,7 @@ impl Engine {
             active_at: room.active_at,
             can_send: if room.seat == Seat::Removed { Err(ErrorCode::NotMember) } else { Ok(()) },
             draft: data.find::<String>(&key::draft(room.room))?.is_some(),
+            behind: room.behind.as_ref().filter(|behind| !behind.agreed).map(|behind| self.people_of(behind)).transpose()?,
             heard_at: (room.heard_at > 0).then_some(room.heard_at),
         })
     }
@@ -79,20 +88,16 @@ impl Engine {
         Ok(())
     }
 
-    /// A new line of a room: stored with this turn, and drawn if the room is open.
-    pub(super) fn add_line(&mut self, turn: &mut Turn, room: RoomId, record: EntryRecord) -> Result<(), ErrorCode> {
-        self.show_entry(turn, room, &record)?;
-        Self::store_entry(turn, room, record);
-        Ok(())
-    }
-
-    fn show_entry(&mut self, turn: &mut Turn, room: RoomId, record: &EntryRecord) -> Result<(), ErrorCode> {
-        let is_open = self.open.get_mut(&room).map(|open| open.keep(record.clone())).is_some();
+    /// A new line of a room, at its position in the log: stored with this turn at its place, and drawn if the room is open.
+    pub(super) fn add_line(&mut self, turn: &mut Turn, room: &RoomRecord, mut record: EntryRecord) -> Result<(), ErrorCode> {
+        record.seq = room.place(record.seq);
+        let is_open = self.open.get_mut(&room.room).map(|open| open.keep(record.clone())).is_some();
         if is_open {
             let mut entries = Vec::new();
-            self.draw_entry(&mut entries, &self.data()?.room(room)?, record)?;
-            turn.emit(Update::Entries { room, entries });
+            self.draw_entry(&mut entries, room, &record)?;
+            turn.emit(Update::Entries { room: room.room, entries });
         }
+        Self::store_entry(turn, room.room, record);
         Ok(())
     }
 
@@ -119,6 +124,7 @@ impl Engine {
             EntryKindRecord::JoinedHere => system(SystemLine::JoinedHere),
             EntryKindRecord::Missing { count } => system(SystemLine::Missing { count: *count }),
             EntryKindRecord::NotReadable => system(SystemLine::NotReadable),
+            EntryKindRecord::WentBack => system(SystemLine::WentBack),
             EntryKindRecord::Members { by, came, went, others } => {
                 let others = others.iter().map(|Changed { account, what }| Ok(((*what).into(), self.person(*account)?.name.to_string())));
                 let others = others.collect::<Result<_, ErrorCode>>()?;
@@ -138,12 +144,13 @@ impl Engine {
         let mine = *author == self.data()?.account();
         let delivery = if mine { delivery(room, record.seq) } else { Delivery::Read };
         let author = self.person(*author)?;
-        Ok(Some(MessageView { id: *id, seq: Some(record.seq), author, mine, text: text.clone(), at: record.at, delivery }))
+        let lost = room.position(record.seq).is_none();
+        Ok(Some(MessageView { id: *id, seq: Some(record.seq), author, mine, text: text.clone(), at: record.at, delivery, lost }))
     }
 
     fn outgoing_view(&self, outgoing: &OutboxRecord, delivery: Delivery) -> Result<Option<MessageView>, ErrorCode> {
         let Some(text) = outgoing.text.clone() else { return Ok(None) };
-        Ok(Some(MessageView { id: outgoing.id, seq: None, author: self.me()?, mine: true, text, at: outgoing.at, delivery }))
+        Ok(Some(MessageView { id: outgoing.id, seq: None, author: self.me()?, mine: true, text, at: outgoing.at, delivery, lost: false }))
     }
 
     pub(super) fn outgoing_entry(&self, outgoing: &OutboxRecord) -> Result<Option<EntryView>, ErrorCode> {
@@ -201,10 +208,13 @@ impl From<Change> for views::Change {
     }
 }
 
-const fn delivery(room: &RoomRecord, seq: Seq) -> Delivery {
-    if seq <= room.peer_read {
+fn delivery(room: &RoomRecord, seq: Seq) -> Delivery {
+    // Receipts that came after the log went back say nothing of what it held before.
+    let before = room.branches.iter().find(|branch| seq < branch.begins);
+    let (delivered, read) = before.map_or((room.peer_delivered, room.peer_read), |branch| (branch.delivered, branch.read));
+    if seq <= read {
         Delivery::Read
-    } else if seq <= room.peer_delivered {
+    } else if seq <= delivered {
         Delivery::Delivered
     } else {
         Delivery::Sent

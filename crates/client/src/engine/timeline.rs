@@ -119,7 +119,8 @@ impl Engine {
 
     pub(super) fn server_row(&mut self, turn: &mut Turn, reply: u32, room: RoomId, message: MessageId) -> Result<(), ErrorCode> {
         let open = self.open.get(&room).ok_or(ErrorCode::NotFound)?;
-        let seq = open.message(message).ok_or(ErrorCode::NotReady)?.seq;
+        let place = open.message(message).ok_or(ErrorCode::NotReady)?.seq;
+        let seq = self.data()?.room(room)?.position(place).ok_or(ErrorCode::Gone)?;
         self.get(turn, format!("/api/v1/rooms/{room}/entries/{seq}"), Pending::ServerRow { room, message, reply });
         Ok(())
     }
