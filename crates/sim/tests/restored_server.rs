@@ -60,7 +60,7 @@ async fn shows(host: &mut Host, room: RoomId, texts: &[&str], lost_texts: &[&str
 
 // The server lost two texts and a commit of each side. Fails without `look_for_older_logs` (nothing is said, and the texts "after" never
 // arrive), without the rest in `Engine::expected` and `in_step`, when a branch begins at the position that it has (its texts take the
-// places of those that were shown), without `seal_anew`, and without `branches` in `delivery`.
+// places of those that were shown).
 #[tokio::test]
 async fn r40_a_restored_server_is_asked_about_and_gone_on_with_by_both_and_nothing_is_lost_or_twice() {
     let world = World::new().await;
