@@ -116,7 +116,7 @@ async fn r46_forward_secrecy_a_renewal_that_is_cut_off_anywhere_leaves_a_browser
     assert!(bob.notices.is_empty(), "{:?}", bob.notices);
 }
 
-// The first renewal seals the rows themselves again. Fails as the one above, and without `seal` of the rows in `Ring::seal_changes`.
+// The first renewal seals the rows themselves again. No slot counts before it.
 #[tokio::test]
 async fn r67_upgrade_rows_of_a_release_without_slots_get_row_keys_also_after_kills() {
     let mut died = 0;
