@@ -2,16 +2,19 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use sotto_backend::{Backend, Caller, ServiceError};
 use sotto_protocol::frames::{Cursor, Entry, ServerFrame, Welcome};
 use sotto_protocol::{Bytes, Epoch, RoomId, Seq, codec, limits};
+
+use crate::backend::Backend;
+use crate::context::Caller;
+use crate::error::ServiceError;
 
 /// Bytes of entries in one page: what is left of a frame after 64 envelopes (under 192 bytes each).
 const PAGE_BYTES: usize = limits::SYNC_FRAME - limits::ENTRIES_PER_FRAME * 192;
 
-/// Cursors and what is due.
+/// Cursors and what is due, for one connection.
 #[derive(Default)]
-pub(super) struct Delivery {
+pub struct Backlog {
     /// Newest seq that was sent (or that the device said it has).
     cursors: HashMap<RoomId, Seq>,
     /// Rooms with rows to read, each once, in turn.
@@ -22,28 +25,29 @@ pub(super) struct Delivery {
     behind: bool,
 }
 
-impl Delivery {
+impl Backlog {
     /// Starts (again) after a cursor.
-    pub(super) fn join(&mut self, cursor: Cursor) {
+    pub fn join(&mut self, cursor: Cursor) {
         self.cursors.insert(cursor.room, cursor.seq);
         self.mark(cursor.room);
         self.behind = true;
     }
 
     /// The device did not ask for anything: it has caught up as soon as it is told.
-    pub(super) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.behind = true;
     }
 
     /// A room has news. Rooms that were not asked for have none.
-    pub(super) fn mark(&mut self, room: RoomId) {
+    pub fn mark(&mut self, room: RoomId) {
         if self.cursors.contains_key(&room) && !self.due.contains(&room) {
             self.due.push_back(room);
         }
     }
 
     /// Whether [`Self::next`] has something to do.
-    pub(super) fn is_due(&self) -> bool {
+    #[must_use]
+    pub fn is_due(&self) -> bool {
         !self.due.is_empty() || self.behind
     }
 
@@ -51,7 +55,7 @@ impl Delivery {
     ///
     /// # Errors
     /// The room can't be read by this account (it is then forgotten), or not now.
-    pub(super) async fn next(&mut self, backend: &Backend, caller: &Caller) -> Result<Vec<ServerFrame>, ServiceError> {
+    pub async fn next(&mut self, backend: &Backend, caller: &Caller) -> Result<Vec<ServerFrame>, ServiceError> {
         let Some(room) = self.due.pop_front() else {
             self.behind = false;
             return Ok(vec![ServerFrame::CaughtUp]);
@@ -90,7 +94,7 @@ impl Delivery {
     }
 
     /// Welcomes that were not sent on this connection yet, each in its own frame.
-    pub(super) fn new_welcomes(&mut self, welcomes: Vec<Welcome>) -> Vec<ServerFrame> {
+    pub fn new_welcomes(&mut self, welcomes: Vec<Welcome>) -> Vec<ServerFrame> {
         let mut frames = Vec::new();
         for mut welcome in welcomes {
             let name = (welcome.room, welcome.epoch);
@@ -108,7 +112,7 @@ impl Delivery {
     }
 
     /// A Welcome that was used is not remembered for ever.
-    pub(super) fn welcome_done(&mut self, room: RoomId, epoch: Epoch) {
+    pub fn welcome_done(&mut self, room: RoomId, epoch: Epoch) {
         self.welcomes.retain(|name| *name != (room, epoch));
     }
 }
