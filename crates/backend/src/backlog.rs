@@ -1,4 +1,4 @@
-//! What one device still has to get: a cursor for each room, and rows read in pages as the socket drains.
+//! What one device still has to get: a cursor for each room, and rows read in pages as the socket drains and the device works them off.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,13 +12,22 @@ use crate::error::ServiceError;
 /// Bytes of entries in one page: what is left of a frame after 64 envelopes (under 192 bytes each).
 const PAGE_BYTES: usize = limits::SYNC_FRAME - limits::ENTRIES_PER_FRAME * 192;
 
+/// Pages that a room gets in a row. A room that others fill faster than a device reads must not keep the rest from it.
+const TURN: u32 = 32;
+
 /// Cursors and what is due, for one connection.
 #[derive(Default)]
 pub struct Backlog {
     /// Newest seq that was sent (or that the device said it has).
     cursors: HashMap<RoomId, Seq>,
-    /// Rooms with rows to read, each once, in turn.
+    /// Rooms with rows to read, each once, in the order in which the device wants them.
     due: VecDeque<RoomId>,
+    /// Pages that the first of them has had in a row.
+    turn: u32,
+    /// Bytes of entries that may be on their way; 0: any.
+    window: u64,
+    /// Bytes of entries that the device has not worked off.
+    on_its_way: u64,
     /// Welcomes that this connection was sent already.
     welcomes: Vec<(RoomId, Epoch)>,
     /// Whether `CaughtUp` is still to be said.
@@ -33,9 +42,20 @@ impl Backlog {
         self.behind = true;
     }
 
-    /// The device did not ask for anything: it has caught up as soon as it is told.
-    pub fn begin(&mut self) {
+    /// The device said hello. One that did not ask for anything has caught up as soon as it is told.
+    pub fn begin(&mut self, window: u64) {
         self.behind = true;
+        self.window = window;
+    }
+
+    /// The device has worked entries off, and may want another room first.
+    pub fn took(&mut self, bytes: u64, next: Option<RoomId>) {
+        self.on_its_way = self.on_its_way.saturating_sub(bytes);
+        if let Some(place) = next.and_then(|next| self.due.iter().position(|room| *room == next)).filter(|place| *place > 0) {
+            let room = self.due.remove(place);
+            room.into_iter().for_each(|room| self.due.push_front(room));
+            self.turn = 0;
+        }
     }
 
     /// A room has news. Rooms that were not asked for have none.
@@ -48,7 +68,7 @@ impl Backlog {
     /// Whether [`Self::next`] has something to do.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        !self.due.is_empty() || self.behind
+        if self.due.is_empty() { self.behind } else { self.window == 0 || self.on_its_way < self.window }
     }
 
     /// The next frames: one page of one room. Never more than that is in memory.
@@ -63,6 +83,7 @@ impl Backlog {
         let Some(cursor) = self.cursors.get(&room).copied() else { return Ok(Vec::new()) };
         let read = self.page(backend, caller, Cursor { room, seq: cursor }).await;
         if let Err(error) = &read {
+            self.turn = 0;
             if error.retry_after.is_some() {
                 self.due.push_back(room);
             } else {
@@ -84,12 +105,19 @@ impl Backlog {
                 seq = lost;
             }
         }
+        self.turn += 1;
+        let ends = entries.is_empty() || self.turn >= TURN;
         if let Some(last) = entries.last() {
             seq = seq.max(last.seq);
-            self.due.push_back(room);
+            if ends { self.due.push_back(room) } else { self.due.push_front(room) }
+        }
+        if ends {
+            self.turn = 0;
         }
         self.cursors.insert(room, seq);
+        let lost = frames.len();
         frames.extend(pack(entries));
+        self.on_its_way += frames[lost..].iter().map(|frame| codec::encode(frame).len() as u64).sum::<u64>();
         Ok(frames)
     }
 

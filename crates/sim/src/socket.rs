@@ -36,7 +36,7 @@ impl Socket {
     async fn answer(&mut self, backend: &Backend, now: Millis, frame: ClientFrame) -> Result<(), ErrorCode> {
         let context = context(now);
         match frame {
-            ClientFrame::Hello { device, cursors, .. } => {
+            ClientFrame::Hello { device, cursors, window, .. } => {
                 // The binding may be newer than the connection.
                 self.caller = backend.check_session(&context, &self.caller).await.map_err(|error| error.code)?;
                 if self.caller.device != Some(device) {
@@ -45,11 +45,11 @@ impl Socket {
                 }
                 let heads = backend.heads(&self.caller).await.map_err(|error| error.code)?;
                 let stock = backend.count_key_packages(&context, &self.caller).await.map_err(|error| error.code)?;
-                self.out.push(ServerFrame::Ready { now, key_packages: stock.one_time, heads, held: stock.held });
+                self.out.push(ServerFrame::Ready { now, key_packages: stock.one_time, heads, held: stock.held, window });
                 let welcomes = backend.welcomes(&self.caller).await.map_err(|error| error.code)?;
                 self.out.push(ServerFrame::Welcomes { welcomes });
                 cursors.into_iter().for_each(|cursor| self.join(cursor));
-                self.backlog.begin();
+                self.backlog.begin(window);
                 self.greeted = true;
             }
             ClientFrame::Publish { messages } => {
@@ -79,6 +79,7 @@ impl Socket {
             ClientFrame::WelcomeDone { room, epoch } => {
                 backend.welcome_done(&self.caller, room, epoch).await.map_err(|error| error.code)?;
             }
+            ClientFrame::Took { bytes, next } => self.backlog.took(bytes, next),
             ClientFrame::Ping { nonce } => self.out.push(ServerFrame::Pong { nonce }),
         }
         Ok(())
@@ -87,6 +88,11 @@ impl Socket {
     fn join(&mut self, cursor: Cursor) {
         self.subscription.watch(cursor.room);
         self.backlog.join(cursor);
+    }
+
+    /// Somebody on the way has kept entries back.
+    pub(crate) fn took(&mut self, bytes: u64) {
+        self.backlog.took(bytes, None);
     }
 
     async fn deliver(&mut self, backend: &Backend) {

@@ -133,14 +133,16 @@ impl Connection {
                 message = self.socket.recv() => message,
             };
             match self.received(message).await? {
-                Some(ClientFrame::Hello { version, device, cursors }) => return self.begin(version, device, cursors).await,
+                Some(ClientFrame::Hello { version, device, cursors, window }) => {
+                    return self.begin(version, device, cursors, window).await;
+                }
                 Some(_) => self.refuse(ErrorCode::NotReady).await?,
                 None => {}
             }
         }
     }
 
-    async fn begin(&mut self, version: u32, device: DeviceId, cursors: Vec<Cursor>) -> Result<Session, End> {
+    async fn begin(&mut self, version: u32, device: DeviceId, cursors: Vec<Cursor>, window: u64) -> Result<Session, End> {
         if version != VERSION {
             return Err(End::Bye(ErrorCode::Unsupported));
         }
@@ -161,8 +163,8 @@ impl Connection {
         for cursor in cursors {
             join(cursor, &mut session);
         }
-        session.backlog.begin();
-        let ready = ServerFrame::Ready { now: now(), key_packages: stock.one_time, heads, held: stock.held };
+        session.backlog.begin(window);
+        let ready = ServerFrame::Ready { now: now(), key_packages: stock.one_time, heads, held: stock.held, window };
         self.send(ready, Some(&session.subscription)).await?;
         self.send_welcomes(&mut session).await?;
         Ok(session)
@@ -224,6 +226,10 @@ impl Connection {
                     Ok(()) => Ok(()),
                     Err(error) => self.send(ServerFrame::Error { code: error.code }, Some(&session.subscription)).await,
                 }
+            }
+            ClientFrame::Took { bytes, next } => {
+                session.backlog.took(bytes, next);
+                Ok(())
             }
             ClientFrame::Ping { nonce } => self.send(ServerFrame::Pong { nonce }, Some(&session.subscription)).await,
         }
@@ -392,7 +398,7 @@ fn is_too_big(error: axum::Error) -> bool {
 
 /// Whether the bytes have the shape of a frame (`[kind, fields]`) of a kind that we don't know.
 fn is_unknown_kind(bytes: &[u8]) -> bool {
-    const LAST_KIND: u32 = 4;
+    const LAST_KIND: u32 = 5;
     let mut decoder = minicbor::Decoder::new(bytes);
     matches!(decoder.array(), Ok(Some(2))) && decoder.u32().is_ok_and(|kind| kind > LAST_KIND)
 }

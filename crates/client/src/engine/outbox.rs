@@ -285,26 +285,29 @@ impl Engine {
         Ok(Some(EntryKindRecord::Text { id: outgoing.id, author, device, text, wire_hash }))
     }
 
-    /// Queues one receipt for each direct room that is owed one; a receipt that has not left yet is replaced. In a group each would go
-    /// to everybody: none are sent there.
+    /// Queues a receipt for every room that is owed one.
     pub(super) fn queue_receipts(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
-        let own = self.data()?.account();
-        for mut room in self.data()?.rooms()? {
-            let delivered = room.newest_theirs.max(room.receipt_delivered);
-            let read = room.newest_seen.max(room.receipt_read);
-            let owed = delivered > room.receipt_delivered || read > room.receipt_read;
-            if room.peer.is_none_or(|peer| peer == own) || room.seat != Seat::Taken || !owed {
-                continue;
-            }
-            self.drop_unsent_receipt(room.room)?;
-            let receipt = Receipt { delivered, read };
-            let content = Content::receipt(content::message_id(turn.now)?, room.room, receipt);
-            self.queue(turn, &content)?;
-            room.receipt_delivered = delivered;
-            room.receipt_read = read;
-            self.data()?.put_room(&room)?;
+        self.data()?.rooms()?.iter().try_for_each(|room| self.queue_receipt(turn, room.room))
+    }
+
+    /// Queues a receipt for a direct room that is owed one; one that has not left yet is replaced. In a group each would go to
+    /// everybody: none are sent there.
+    pub(super) fn queue_receipt(&self, turn: &Turn, room: RoomId) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        let mut room = data.room(room)?;
+        let delivered = room.newest_theirs.max(room.receipt_delivered);
+        let read = room.newest_seen.max(room.receipt_read);
+        let owed = delivered > room.receipt_delivered || read > room.receipt_read;
+        if room.peer.is_none_or(|peer| peer == data.account()) || room.seat != Seat::Taken || !owed {
+            return Ok(());
         }
-        Ok(())
+        self.drop_unsent_receipt(room.room)?;
+        let receipt = Receipt { delivered, read };
+        let content = Content::receipt(content::message_id(turn.now)?, room.room, receipt);
+        self.queue(turn, &content)?;
+        room.receipt_delivered = delivered;
+        room.receipt_read = read;
+        data.put_room(&room)
     }
 
     fn drop_unsent_receipt(&self, room: RoomId) -> Result<(), ErrorCode> {
