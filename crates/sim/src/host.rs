@@ -131,8 +131,8 @@ pub struct Host {
     engine: Engine,
     socket: Option<Socket>,
     inputs: VecDeque<Input>,
-    /// Answers of a slow disk.
-    written: VecDeque<Input>,
+    /// Answers of a slow disk, with the lines of the log that are stored then.
+    written: VecDeque<(Input, usize)>,
     replies: BTreeMap<u32, Result<Reply, ErrorCode>>,
     wake_at: Option<Millis>,
     next_id: u32,
@@ -298,7 +298,7 @@ impl Host {
                 self.wake_at = None;
                 self.inputs.push_back(Input::Tick);
             }
-            let Some(input) = self.inputs.pop_front().or_else(|| self.written.pop_front()) else { return worked };
+            let Some(input) = self.inputs.pop_front().or_else(|| self.next_written()) else { return worked };
             worked = true;
             for effect in self.engine.step(self.clock(), input) {
                 if !self.dies() {
@@ -310,6 +310,12 @@ impl Host {
             }
         }
         worked
+    }
+
+    fn next_written(&mut self) -> Option<Input> {
+        let (answer, lines) = self.written.pop_front()?;
+        self.log.stored += lines;
+        Some(answer)
     }
 
     fn dies(&mut self) -> bool {
@@ -376,9 +382,12 @@ impl Host {
             Effect::Persist { id, batch } => {
                 let lines = batch.puts.iter().filter(|row| row.store == Store::Entries).count();
                 if let Some(result) = self.persist(batch) {
-                    self.log.stored += if result.is_ok() { lines } else { 0 };
-                    let answers = if self.disk_takes > 0 { &mut self.written } else { &mut self.inputs };
-                    answers.push_back(Input::Persisted { id, result });
+                    let lines = if result.is_ok() { lines } else { 0 };
+                    self.written.push_back((Input::Persisted { id, result }, lines));
+                    if self.disk_takes == 0 {
+                        let answer = self.next_written();
+                        self.inputs.extend(answer);
+                    }
                     self.now += self.disk_takes;
                 }
             }
