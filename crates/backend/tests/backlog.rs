@@ -38,7 +38,7 @@ async fn page(rig: &Rig, reader: &Person, backlog: &mut Backlog) -> Option<(Room
     }
 }
 
-// Fails without `on_its_way` in `is_due`, and when `took` takes more away than it is told.
+// Fails without `on_its_way` in `is_due`.
 #[tokio::test]
 async fn nothing_follows_on_a_full_window_before_entries_were_worked_off() {
     let rig = rig().await;

@@ -103,8 +103,7 @@ async fn the_open_room_comes_first() {
     assert_eq!(bob.texts().len(), TEXTS + 1);
 }
 
-// Fails when `Engine::took` names no room, when `Backlog::took` puts none in front, and when a command waits behind frames in
-// `Engine::step`.
+// Fails when `Engine::took` names no room, and when a command waits behind frames in `Engine::step`.
 #[tokio::test]
 async fn a_room_that_is_opened_meanwhile_comes_next() {
     let world = World::new().await;
