@@ -94,7 +94,7 @@ pub(crate) const fn connection(view: ConnectionView) -> &'static str {
     match view {
         ConnectionView::Off => "Not connected",
         ConnectionView::Connecting => "Connecting…",
-        ConnectionView::CatchingUp => "Catching up…",
+        ConnectionView::CatchingUp { .. } => "Catching up…",
         ConnectionView::Online => "Connected",
         ConnectionView::Waiting { .. } => "Offline, trying again",
     }
@@ -105,10 +105,27 @@ pub(crate) const fn connection_state(view: ConnectionView) -> &'static str {
     match view {
         ConnectionView::Off => "off",
         ConnectionView::Connecting => "connecting",
-        ConnectionView::CatchingUp => "catching-up",
+        ConnectionView::CatchingUp { .. } => "catching-up",
         ConnectionView::Online => "online",
         ConnectionView::Waiting { .. } => "waiting",
     }
+}
+
+/// How far catching up is; empty while nothing is counted.
+pub(crate) fn progress(view: ConnectionView) -> String {
+    match view {
+        ConnectionView::CatchingUp { done, total: total @ 1.. } => format!("{} of {}", thousands(done), thousands(total)),
+        _ => String::new(),
+    }
+}
+
+/// A number with commas.
+fn thousands(count: u32) -> String {
+    let mut text = count.to_string();
+    for at in (1..text.len()).rev().filter(|at| (text.len() - at) % 3 == 0).collect::<Vec<_>>() {
+        text.insert(at, ',');
+    }
+    text
 }
 
 /// Word of a message's state.
@@ -271,6 +288,15 @@ mod tests {
     use sotto_protocol::AccountId;
 
     use super::*;
+
+    // Fails without the filter in `thousands`, and without `1..` in `progress`.
+    #[test]
+    fn catching_up_is_counted_in_thousands_once_there_is_something_to_count() {
+        let at = |done, total| progress(ConnectionView::CatchingUp { done, total });
+        assert_eq!(at(412, 10_050), "412 of 10,050");
+        assert_eq!(at(1_000_000, 1_234_567), "1,000,000 of 1,234,567");
+        assert_eq!((at(0, 0), progress(ConnectionView::Online)), (String::new(), String::new()));
+    }
 
     #[test]
     fn silence_is_named_in_minutes_hours_or_days() {

@@ -28,6 +28,8 @@ pub(super) fn MeBar() -> impl IntoView {
                     <i class="dot" aria-hidden="true"></i>
                     {move || wording::connection(state.connection.get())}
                 </span>
+                // Beside the live region: a number that changes ten times a second is there to be read, not to be read out.
+                <span class="connection-count" data-testid="catching-up">{move || wording::progress(state.connection.get())}</span>
             </div>
             <button
                 class="icon-button"

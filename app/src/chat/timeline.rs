@@ -27,7 +27,7 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
     let timeline = state.timeline;
     let room = row.room;
     let node = NodeRef::<leptos::html::Div>::new();
-    let (at_end, set_at_end) = signal(true);
+    let at_end = timeline.at_end;
     let (unseen, set_unseen) = signal(0_usize);
     let (loading, set_loading) = signal(false);
     let marked = StoredValue::new(None::<Seq>);
@@ -43,7 +43,7 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
         let Some(log) = node.get_untracked() else { return };
         let near = log.scroll_height() - log.scroll_top() - log.client_height() < NEAR_END;
         if near != at_end.get_untracked() {
-            set_at_end.set(near);
+            at_end.set(near);
         }
         if near {
             set_unseen.set(0);

@@ -128,7 +128,10 @@ impl ClientState {
             Report::Progress { step, permille } => self.progress.set(Some(ProgressView { step, permille })),
             Report::Rooms(views) => rooms::replace(self.rooms, views),
             Report::Room(view) => {
-                self.announce_unread(&view);
+                // What came while this browser was away is seen in the list; read out one by one it would be noise.
+                if !matches!(self.connection.get_untracked(), ConnectionView::CatchingUp { .. }) {
+                    self.announce_unread(&view);
+                }
                 rooms::upsert(self.rooms, view);
             }
             Report::Entries { room, entries } => self.timeline.put(room, entries),

@@ -7,6 +7,10 @@ use sotto_protocol::{AccountId, Millis, RoomId, Seq};
 /// Messages of one author within this time stand together.
 const GROUP_WITHIN_MS: Millis = 5 * 60 * 1000;
 
+/// Rows that are drawn at most while the reader is at the end, and rows that are left then. Older ones come from the disk again.
+const MOST: usize = 600;
+const LEFT: usize = 300;
+
 /// One entry with its own signal: a message that changes its state redraws itself only.
 #[derive(Clone)]
 pub(crate) struct EntryRow {
@@ -54,11 +58,19 @@ pub(crate) struct Timeline {
     pub(crate) loaded: RwSignal<bool>,
     /// Whether older entries exist on this device.
     pub(crate) more: RwSignal<bool>,
+    /// Whether the reader is at the end.
+    pub(crate) at_end: RwSignal<bool>,
 }
 
 impl Timeline {
     pub(super) fn new() -> Self {
-        Self { room: RwSignal::new(None), rows: RwSignal::new(Vec::new()), loaded: RwSignal::new(false), more: RwSignal::new(false) }
+        Self {
+            room: RwSignal::new(None),
+            rows: RwSignal::new(Vec::new()),
+            loaded: RwSignal::new(false),
+            more: RwSignal::new(false),
+            at_end: RwSignal::new(true),
+        }
     }
 
     /// Begins another room, empty until its first page comes.
@@ -66,6 +78,7 @@ impl Timeline {
         self.rows.set(Vec::new());
         self.loaded.set(false);
         self.more.set(false);
+        self.at_end.set(true);
         self.room.set(Some(room));
     }
 
@@ -98,6 +111,10 @@ impl Timeline {
         }
         if moved {
             rows.sort_by_cached_key(|row| row.entry.with_untracked(position));
+            if rows.len() > MOST && self.at_end.get_untracked() {
+                rows.drain(..rows.len() - LEFT);
+                self.more.set(true);
+            }
             self.rows.set(rows);
         }
     }
@@ -198,6 +215,25 @@ mod tests {
             timeline.open(ROOM);
             timeline.put(RoomId([8; 16]), vec![message(1, 1, Some(1), 10)]);
             assert!(keys(timeline).is_empty());
+        });
+    }
+
+    // Fails without the look at `at_end`, and without `drain`.
+    #[test]
+    fn what_comes_in_by_the_thousand_does_not_pile_up_before_a_reader_at_the_end() {
+        Owner::new().with(|| {
+            let timeline = Timeline::new();
+            timeline.open(ROOM);
+            let entries =
+                |from: Seq| (from..from + 400).map(|seq| EntryView { key: seq.to_string(), ..message(1, 1, Some(seq), seq) }).collect();
+            timeline.put(ROOM, entries(1));
+            timeline.at_end.set(false);
+            timeline.put(ROOM, entries(401));
+            assert_eq!((timeline.rows.with_untracked(Vec::len), timeline.more.get_untracked()), (800, false), "it would move what is read");
+            timeline.at_end.set(true);
+            timeline.put(ROOM, entries(801));
+            assert_eq!((timeline.rows.with_untracked(Vec::len), timeline.more.get_untracked()), (LEFT, true));
+            assert_eq!((timeline.oldest(), timeline.newest()), (Some(901), Some(1200)));
         });
     }
 

@@ -6,6 +6,7 @@
 //! * `rooms/validate` is where a commit is checked in a scratch [`openmls::group::PublicGroup`], off the writer.
 //! * `store/` says what is kept and is the seam to a database; `store/sqlite/` is the only place with SQL, `store/memory/` answers the
 //!   same without a file.
+//! * `backlog` is what one connection still has to get: a cursor for each room, rows read in pages.
 //! * `bus` carries wake-ups. Rows are the truth: a lost wake-up costs latency, never a message.
 //!
 //! Invariants:
@@ -17,6 +18,7 @@
 
 mod accounts;
 mod backend;
+mod backlog;
 mod bus;
 mod config;
 mod context;
@@ -38,6 +40,7 @@ mod token;
 
 pub use accounts::NewSession;
 pub use backend::Backend;
+pub use backlog::Backlog;
 pub use bus::{Subscription, Wake};
 pub use config::{BackendConfig, Limits, PasswordScheme, Quota, Registration, Rows};
 pub use context::{Caller, RequestContext};

@@ -54,7 +54,12 @@ pub enum ConnectionView {
     /// Trying.
     Connecting,
     /// Connected, and old entries are arriving.
-    CatchingUp,
+    CatchingUp {
+        /// Entries that have come.
+        done: u32,
+        /// Entries in all; 0 until it takes long enough to be told.
+        total: u32,
+    },
     /// Connected and up to date.
     Online,
     /// Waiting to try again.

@@ -104,7 +104,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
 
     let frames = Corpus::of("frames");
     for (name, frame) in [
-        ("hello", ClientFrame::Hello { version: VERSION, device, cursors: vec![cursor(room)] }),
+        ("hello", ClientFrame::Hello { version: VERSION, device, cursors: vec![cursor(room)], window: 0 }),
         ("publish", ClientFrame::Publish { messages: vec![Publish { room, idempotency, epoch: 3, bytes }] }),
         ("join", ClientFrame::Join { cursor: cursor(room) }),
         ("welcome-done", ClientFrame::WelcomeDone { room, epoch: 1 }),
@@ -114,7 +114,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     }
     let refusal = Refusal { room, idempotency, code: ErrorCode::StaleEpoch, epoch: Some(4) };
     for (name, frame) in [
-        ("ready", ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![cursor(room)], held: Vec::new() }),
+        ("ready", ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![cursor(room)], held: Vec::new(), window: 0 }),
         ("deliver", ServerFrame::Deliver { entries: vec![entry.clone()] }),
         ("acks", ServerFrame::Acks { acks: vec![Ack { room, idempotency, seq: 12, at: 1 }] }),
         ("refusals", ServerFrame::Refusals { refusals: vec![refusal] }),
@@ -375,9 +375,14 @@ fn engine_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     let act = |kind: u8, bytes: &[u8]| [&[kind], u16::try_from(bytes.len()).expect("short").to_be_bytes().as_slice(), bytes].concat();
     let frame = |frame: &ServerFrame| act(0, &codec::encode(frame));
     let head = Cursor { room, seq: alice.room.cursor + 1 };
-    let ready = frame(&ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![head], held: Vec::new() });
-    let few =
-        frame(&ServerFrame::Ready { now: 1, key_packages: 1, heads: vec![Cursor { room: RoomId([5; 16]), seq: 3 }], held: Vec::new() });
+    let ready = frame(&ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![head], held: Vec::new(), window: 0 });
+    let few = frame(&ServerFrame::Ready {
+        now: 1,
+        key_packages: 1,
+        heads: vec![Cursor { room: RoomId([5; 16]), seq: 3 }],
+        held: Vec::new(),
+        window: 0,
+    });
     let (caught_up, answer) = (act(3, &[]), act(4, &[]));
     corpus.put("message", &[&ready, &act(1, genuine.message.as_slice()), &caught_up]);
     corpus.put("commit", &[&ready, &act(2, genuine.commit.as_slice()), &caught_up]);

@@ -95,9 +95,15 @@ pub enum ClientFrame {
         /// Must be the session's device.
         #[n(1)]
         device: DeviceId,
-        /// Where to go on; rooms that are left out (or not joined yet) are not delivered until [`ClientFrame::Join`].
+        /// Where to go on, in the order in which the rooms are wanted; rooms that are left out (or not joined yet) are not delivered
+        /// until [`ClientFrame::Join`].
         #[n(2)]
         cursors: Vec<Cursor>,
+        /// Bytes of [`ServerFrame::Deliver`] frames that may be on their way before [`ClientFrame::Took`] says that some were worked
+        /// off; 0 for a client that never says so.
+        #[n(3)]
+        #[cbor(default)]
+        window: u64,
     },
     /// Messages to append, in this order.
     #[n(1)]
@@ -129,6 +135,16 @@ pub enum ClientFrame {
         /// Echoed.
         #[n(0)]
         nonce: u64,
+    },
+    /// Entries were worked off: as many may follow. Only on a connection whose [`ServerFrame::Ready`] named a window.
+    #[n(5)]
+    Took {
+        /// Encoded length of their [`ServerFrame::Deliver`] frames.
+        #[n(0)]
+        bytes: u64,
+        /// The room that is wanted before all others from now on: somebody looks at it.
+        #[n(1)]
+        next: Option<RoomId>,
     },
 }
 
@@ -208,6 +224,10 @@ pub enum ServerFrame {
         #[n(3)]
         #[cbor(default)]
         held: Vec<Bytes>,
+        /// The window of the `Hello`, from a server that keeps to it; 0 from one that does not know of windows.
+        #[n(4)]
+        #[cbor(default)]
+        window: u64,
     },
     /// Entries, ascending by seq within each room; at most [`crate::limits::ENTRIES_PER_FRAME`] and the frame limit.
     #[n(1)]
@@ -275,4 +295,55 @@ pub enum ServerFrame {
     /// Delivery has reached the head of every room that was asked for.
     #[n(10)]
     CaughtUp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{codec, limits};
+
+    /// `Hello` and `Ready` as they were before there were windows.
+    #[derive(Encode, Decode)]
+    enum OldHello {
+        #[n(0)]
+        Hello {
+            #[n(0)]
+            version: u32,
+            #[n(1)]
+            device: DeviceId,
+            #[n(2)]
+            cursors: Vec<Cursor>,
+        },
+    }
+    #[derive(Encode, Decode)]
+    enum OldReady {
+        #[n(0)]
+        Ready {
+            #[n(0)]
+            now: Millis,
+            #[n(1)]
+            key_packages: u32,
+            #[n(2)]
+            heads: Vec<Cursor>,
+            #[n(3)]
+            held: Vec<Bytes>,
+        },
+    }
+
+    // Fails without `#[cbor(default)]` at either `window`.
+    #[test]
+    fn greetings_without_a_window_are_understood_and_those_with_one_by_older_builds() {
+        let device = DeviceId([1; 16]);
+        let old = codec::encode(&OldHello::Hello { version: VERSION, device, cursors: Vec::new() });
+        let new = ClientFrame::Hello { version: VERSION, device, cursors: Vec::new(), window: 0 };
+        assert_eq!(codec::decode::<ClientFrame>(&old, limits::SYNC_FRAME), Ok(new));
+        let new = codec::encode(&ClientFrame::Hello { version: VERSION, device, cursors: Vec::new(), window: 9 });
+        assert!(codec::decode::<OldHello>(&new, limits::SYNC_FRAME).is_ok());
+
+        let old = codec::encode(&OldReady::Ready { now: 1, key_packages: 2, heads: Vec::new(), held: Vec::new() });
+        let new = ServerFrame::Ready { now: 1, key_packages: 2, heads: Vec::new(), held: Vec::new(), window: 0 };
+        assert_eq!(codec::decode::<ServerFrame>(&old, limits::SYNC_FRAME), Ok(new));
+        let new = codec::encode(&ServerFrame::Ready { now: 1, key_packages: 2, heads: Vec::new(), held: Vec::new(), window: 9 });
+        assert!(codec::decode::<OldReady>(&new, limits::SYNC_FRAME).is_ok());
+    }
 }

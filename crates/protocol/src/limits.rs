@@ -34,6 +34,9 @@ pub const VAULT_SLOT: usize = 4 * 1024;
 pub const DEVICE_LIST: usize = 16 * 1024;
 /// Most entries in one `Deliver` frame.
 pub const ENTRIES_PER_FRAME: usize = 64;
+/// Bytes of `Deliver` frames that may be on their way to a client that has not worked them off: what it holds in memory. One frame more
+/// than that may come, because the last one begins within the window.
+pub const DELIVERY_WINDOW: usize = 4 * SYNC_FRAME;
 /// Most rooms in one `Hello` or `RoomList`.
 pub const ROOMS: usize = 2_000;
 /// Most names that a people search returns.

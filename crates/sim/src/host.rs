@@ -5,12 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sotto_backend::{Backend, Caller, RequestContext, SessionToken};
 use sotto_client::Engine;
-use sotto_client::io::{Batch, Effect, Input, Opened, SlotWrite};
+use sotto_client::io::{Batch, Effect, Input, Opened, SlotWrite, Store};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
-use sotto_protocol::frames::ServerFrame;
-use sotto_protocol::{ErrorCode, Millis, RoomId, UserName, codec};
+use sotto_protocol::frames::{ClientFrame, ServerFrame};
+use sotto_protocol::{ErrorCode, Millis, RoomId, UserName, codec, limits};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::api;
@@ -77,6 +77,19 @@ impl ProfileCopy {
     }
 }
 
+/// What was delivered to a browser, and what it did with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogCount {
+    /// Entries that the server has delivered.
+    pub delivered: usize,
+    /// Lines of the log that were stored.
+    pub stored: usize,
+    /// Most entries at one time that were delivered and not stored, where every entry is a line.
+    pub most_between: usize,
+    /// Bytes of entries that the server was told to be worked off.
+    pub took: u64,
+}
+
 /// A person's browser.
 pub struct Host {
     /// The server.
@@ -89,6 +102,12 @@ pub struct Host {
     pub fail_persist_in: Option<u32>,
     /// The engine dies before it carries out this effect, counted from now on; a slot that is written is an effect of its own.
     pub die_in: Option<u32>,
+    /// How long a write takes; one that takes time is answered after everything else that comes.
+    pub disk_takes: Millis,
+    /// How much of the log has come, and has been worked off.
+    pub log: LogCount,
+    /// [`Host::run`] stops when so many lines of the log are stored.
+    pub stop_at: Option<usize>,
     /// Whether the network is there.
     pub online: bool,
     /// What the server does to the truth on its way here.
@@ -112,6 +131,8 @@ pub struct Host {
     engine: Engine,
     socket: Option<Socket>,
     inputs: VecDeque<Input>,
+    /// Answers of a slow disk, with the lines of the log that are stored then.
+    written: VecDeque<(Input, usize)>,
     replies: BTreeMap<u32, Result<Reply, ErrorCode>>,
     wake_at: Option<Millis>,
     next_id: u32,
@@ -130,6 +151,9 @@ impl Host {
             skew: 0,
             fail_persist_in: None,
             die_in: None,
+            disk_takes: 0,
+            log: LogCount::default(),
+            stop_at: None,
             online: true,
             lies: Lies::default(),
             has_slots: true,
@@ -144,6 +168,7 @@ impl Host {
             disk: Disk::default(),
             socket: None,
             inputs: VecDeque::new(),
+            written: VecDeque::new(),
             replies: BTreeMap::new(),
             wake_at: None,
             next_id: 0,
@@ -182,6 +207,7 @@ impl Host {
         self.engine = Engine::new(nfkc);
         self.socket = None;
         self.inputs.clear();
+        self.written.clear();
         self.replies.clear();
         self.wake_at = None;
         self.rooms.clear();
@@ -264,12 +290,15 @@ impl Host {
     pub async fn run(&mut self) -> bool {
         let mut worked = false;
         while self.alive {
+            if self.stop_at.take_if(|at| self.log.stored >= *at).is_some() {
+                return worked;
+            }
             self.poll_socket().await;
-            if self.inputs.is_empty() && self.wake_at.is_some_and(|at| at <= self.clock()) {
+            if self.inputs.is_empty() && self.written.is_empty() && self.wake_at.is_some_and(|at| at <= self.clock()) {
                 self.wake_at = None;
                 self.inputs.push_back(Input::Tick);
             }
-            let Some(input) = self.inputs.pop_front() else { return worked };
+            let Some(input) = self.inputs.pop_front().or_else(|| self.next_written()) else { return worked };
             worked = true;
             for effect in self.engine.step(self.clock(), input) {
                 if !self.dies() {
@@ -281,6 +310,12 @@ impl Host {
             }
         }
         worked
+    }
+
+    fn next_written(&mut self) -> Option<Input> {
+        let (answer, lines) = self.written.pop_front()?;
+        self.log.stored += lines;
+        Some(answer)
     }
 
     fn dies(&mut self) -> bool {
@@ -345,8 +380,15 @@ impl Host {
                 self.inputs.push_back(Input::Opened(Ok(opened)));
             }
             Effect::Persist { id, batch } => {
+                let lines = batch.puts.iter().filter(|row| row.store == Store::Entries).count();
                 if let Some(result) = self.persist(batch) {
-                    self.inputs.push_back(Input::Persisted { id, result });
+                    let lines = if result.is_ok() { lines } else { 0 };
+                    self.written.push_back((Input::Persisted { id, result }, lines));
+                    if self.disk_takes == 0 {
+                        let answer = self.next_written();
+                        self.inputs.extend(answer);
+                    }
+                    self.now += self.disk_takes;
                 }
             }
             Effect::Load { id, store, from, to, newest } => {
@@ -365,6 +407,9 @@ impl Host {
             }
             Effect::Disconnect => self.socket = None,
             Effect::Send(frame) => {
+                if let Ok(ClientFrame::Took { bytes, .. }) = codec::decode(&frame, limits::SYNC_FRAME) {
+                    self.log.took += bytes;
+                }
                 if let Some(socket) = &mut self.socket {
                     socket.receive(&self.backend, self.now, &frame).await;
                 }
@@ -415,8 +460,23 @@ impl Host {
 
     async fn poll_socket(&mut self) {
         let Some(socket) = &mut self.socket else { return };
-        let frames = self.lies.tell(socket.frames(&self.backend).await);
-        self.inputs.extend(frames.iter().map(|frame| Input::Frame(codec::encode(frame))));
+        loop {
+            let true_frames = socket.frames(&self.backend).await;
+            if true_frames.is_empty() {
+                return;
+            }
+            let sent = log_bytes(&true_frames);
+            let frames = self.lies.tell(true_frames);
+            // Who keeps entries back answers for them, or the window would stay full.
+            socket.took(sent.saturating_sub(log_bytes(&frames)));
+            let entries = |frame: &ServerFrame| if let ServerFrame::Deliver { entries } = frame { entries.len() } else { 0 };
+            self.log.delivered += frames.iter().map(entries).sum::<usize>();
+            self.log.most_between = self.log.most_between.max(self.log.delivered.saturating_sub(self.log.stored));
+            self.inputs.extend(frames.iter().map(|frame| Input::Frame(codec::encode(frame))));
+            if !frames.is_empty() {
+                return;
+            }
+        }
     }
 
     fn hear(&mut self, message: FromWorker) {
@@ -531,6 +591,12 @@ impl Host {
         };
         entries.iter().filter_map(message).collect()
     }
+}
+
+/// What a window counts of frames.
+fn log_bytes(frames: &[ServerFrame]) -> u64 {
+    let log = frames.iter().filter(|frame| matches!(frame, ServerFrame::Deliver { .. }));
+    log.map(|frame| codec::encode(frame).len() as u64).sum()
 }
 
 /// Counts an occasion. Whether it is the one that something was set for.

@@ -11,5 +11,5 @@ mod socket;
 mod world;
 
 pub use clock::four_weeks_ago;
-pub use host::{Host, ProfileCopy, SimError};
+pub use host::{Host, LogCount, ProfileCopy, SimError};
 pub use world::{Beginning, Failure, Faults, Summary};

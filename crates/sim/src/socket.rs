@@ -1,17 +1,15 @@
 //! The sync socket without a network: frames in, frames out, rows read from the cursor on.
 
-use std::collections::BTreeMap;
-
-use sotto_backend::{Backend, Caller, RequestContext, SessionToken, Subscription};
+use sotto_backend::{Backend, Backlog, Caller, RequestContext, SessionToken, Subscription};
 use sotto_protocol::frames::{ClientFrame, Cursor, Refusal, ServerFrame};
-use sotto_protocol::{ErrorCode, Millis, RoomId, Seq, codec, limits};
+use sotto_protocol::{ErrorCode, Millis, codec, limits};
 
 use crate::host::context;
 
 pub(crate) struct Socket {
     caller: Caller,
     subscription: Subscription,
-    cursors: BTreeMap<RoomId, Seq>,
+    backlog: Backlog,
     out: Vec<ServerFrame>,
     greeted: bool,
 }
@@ -20,7 +18,7 @@ impl Socket {
     pub(crate) async fn open(backend: &Backend, context: &RequestContext, token: Option<&SessionToken>) -> Option<Self> {
         let caller = backend.authenticate(context, token?).await.ok()?;
         let subscription = backend.subscribe(&caller).ok()?;
-        Some(Self { caller, subscription, cursors: BTreeMap::new(), out: Vec::new(), greeted: false })
+        Some(Self { caller, subscription, backlog: Backlog::default(), out: Vec::new(), greeted: false })
     }
 
     /// A frame from the client.
@@ -38,7 +36,7 @@ impl Socket {
     async fn answer(&mut self, backend: &Backend, now: Millis, frame: ClientFrame) -> Result<(), ErrorCode> {
         let context = context(now);
         match frame {
-            ClientFrame::Hello { device, cursors, .. } => {
+            ClientFrame::Hello { device, cursors, window, .. } => {
                 // The binding may be newer than the connection.
                 self.caller = backend.check_session(&context, &self.caller).await.map_err(|error| error.code)?;
                 if self.caller.device != Some(device) {
@@ -47,13 +45,11 @@ impl Socket {
                 }
                 let heads = backend.heads(&self.caller).await.map_err(|error| error.code)?;
                 let stock = backend.count_key_packages(&context, &self.caller).await.map_err(|error| error.code)?;
-                self.out.push(ServerFrame::Ready { now, key_packages: stock.one_time, heads, held: stock.held });
+                self.out.push(ServerFrame::Ready { now, key_packages: stock.one_time, heads, held: stock.held, window });
                 let welcomes = backend.welcomes(&self.caller).await.map_err(|error| error.code)?;
                 self.out.push(ServerFrame::Welcomes { welcomes });
-                for cursor in cursors {
-                    self.join(backend, cursor).await?;
-                }
-                self.out.push(ServerFrame::CaughtUp);
+                cursors.into_iter().for_each(|cursor| self.join(cursor));
+                self.backlog.begin(window);
                 self.greeted = true;
             }
             ClientFrame::Publish { messages } => {
@@ -79,34 +75,38 @@ impl Socket {
                 self.out.push(ServerFrame::Acks { acks });
                 self.out.push(ServerFrame::Refusals { refusals });
             }
-            ClientFrame::Join { cursor } => self.join(backend, cursor).await?,
+            ClientFrame::Join { cursor } => self.join(cursor),
             ClientFrame::WelcomeDone { room, epoch } => {
                 backend.welcome_done(&self.caller, room, epoch).await.map_err(|error| error.code)?;
             }
+            ClientFrame::Took { bytes, next } => self.backlog.took(bytes, next),
             ClientFrame::Ping { nonce } => self.out.push(ServerFrame::Pong { nonce }),
         }
         Ok(())
     }
 
-    async fn join(&mut self, backend: &Backend, cursor: Cursor) -> Result<(), ErrorCode> {
+    fn join(&mut self, cursor: Cursor) {
         self.subscription.watch(cursor.room);
-        self.cursors.insert(cursor.room, cursor.seq);
-        let seq = backend.lost_upto(&self.caller, cursor.room).await.map_err(|error| error.code)?;
-        if seq > cursor.seq {
-            self.cursors.insert(cursor.room, seq);
-            self.out.push(ServerFrame::Lost { upto: Cursor { room: cursor.room, seq } });
-        }
-        self.deliver(backend, cursor.room).await
+        self.backlog.join(cursor);
     }
 
-    async fn deliver(&mut self, backend: &Backend, room: RoomId) -> Result<(), ErrorCode> {
-        let Some(cursor) = self.cursors.get_mut(&room) else { return Ok(()) };
-        loop {
-            let read = backend.read_after(&self.caller, room, *cursor, limits::ENTRIES_PER_FRAME, limits::SYNC_FRAME / 2);
-            let entries = read.await.map_err(|error| error.code)?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            *cursor = last.seq;
-            self.out.push(ServerFrame::Deliver { entries });
+    /// Somebody on the way has kept entries back.
+    pub(crate) fn took(&mut self, bytes: u64) {
+        self.backlog.took(bytes, None);
+    }
+
+    async fn deliver(&mut self, backend: &Backend) {
+        while self.backlog.is_due() {
+            match self.backlog.next(backend, &self.caller).await {
+                Ok(frames) => self.out.extend(frames),
+                Err(error) => {
+                    self.out.push(ServerFrame::Error { code: error.code });
+                    // Nothing can be read now: the next look tries again.
+                    if error.retry_after.is_some() {
+                        return;
+                    }
+                }
+            }
         }
     }
 
@@ -124,11 +124,7 @@ impl Socket {
                 poll_once(changed).await
             };
             if let Some(wake) = wake {
-                for room in wake.rooms {
-                    if let Err(code) = self.deliver(backend, room).await {
-                        self.out.push(ServerFrame::Error { code });
-                    }
-                }
+                wake.rooms.into_iter().for_each(|room| self.backlog.mark(room));
                 if wake.welcomes
                     && let Ok(welcomes) = backend.welcomes(&self.caller).await
                 {
@@ -141,6 +137,7 @@ impl Socket {
                     self.out.push(ServerFrame::Bye { code });
                 }
             }
+            self.deliver(backend).await;
         }
         std::mem::take(&mut self.out)
     }

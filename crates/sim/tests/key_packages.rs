@@ -201,7 +201,9 @@ async fn r43_keys_of_expired_packages_are_erased_whatever_the_server_says() {
     let first = hashes(&bob);
     let told: Vec<Bytes> = first.iter().cloned().collect();
     bob.lies.about_frames(move |frame| match frame {
-        ServerFrame::Ready { now, heads, .. } => vec![ServerFrame::Ready { now, heads, key_packages: 20, held: told.clone() }],
+        ServerFrame::Ready { now, heads, window, .. } => {
+            vec![ServerFrame::Ready { now, heads, key_packages: 20, held: told.clone(), window }]
+        }
         other => vec![other],
     });
     bob.lies.about_answers(|path, answer| {

@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use sotto_backend::{Caller, RequestContext, ServiceError, Subscription, Wake};
+use sotto_backend::{Backlog, Caller, RequestContext, ServiceError, Subscription, Wake};
 use sotto_protocol::frames::{ClientFrame, Cursor, Publish, ServerFrame, VERSION};
 use sotto_protocol::{DeviceId, ErrorCode, codec, limits};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::delivery::Delivery;
 use super::pace::Pace;
 use crate::request::now;
 use crate::state::AppState;
@@ -90,7 +89,7 @@ struct Connection {
 /// After `Hello`.
 struct Session {
     subscription: Subscription,
-    delivery: Delivery,
+    backlog: Backlog,
 }
 
 impl Connection {
@@ -107,7 +106,7 @@ impl Connection {
                 continue;
             }
             let now = Instant::now();
-            let (ready_at, due) = (self.pace.ready_at(), session.delivery.is_due());
+            let (ready_at, due) = (self.pace.ready_at(), session.backlog.is_due());
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => return Err(End::Bye(ErrorCode::Unavailable)),
@@ -134,14 +133,16 @@ impl Connection {
                 message = self.socket.recv() => message,
             };
             match self.received(message).await? {
-                Some(ClientFrame::Hello { version, device, cursors }) => return self.begin(version, device, cursors).await,
+                Some(ClientFrame::Hello { version, device, cursors, window }) => {
+                    return self.begin(version, device, cursors, window).await;
+                }
                 Some(_) => self.refuse(ErrorCode::NotReady).await?,
                 None => {}
             }
         }
     }
 
-    async fn begin(&mut self, version: u32, device: DeviceId, cursors: Vec<Cursor>) -> Result<Session, End> {
+    async fn begin(&mut self, version: u32, device: DeviceId, cursors: Vec<Cursor>, window: u64) -> Result<Session, End> {
         if version != VERSION {
             return Err(End::Bye(ErrorCode::Unsupported));
         }
@@ -156,14 +157,14 @@ impl Connection {
         let backend = self.app.backend.clone();
         let subscription = backend.subscribe(&self.caller)?;
         self.caller = self.check_session().await?;
-        let mut session = Session { subscription, delivery: Delivery::default() };
+        let mut session = Session { subscription, backlog: Backlog::default() };
         let stock = backend.count_key_packages(&self.context, &self.caller).await?;
         let heads = backend.heads(&self.caller).await?;
         for cursor in cursors {
             join(cursor, &mut session);
         }
-        session.delivery.begin();
-        let ready = ServerFrame::Ready { now: now(), key_packages: stock.one_time, heads, held: stock.held };
+        session.backlog.begin(window);
+        let ready = ServerFrame::Ready { now: now(), key_packages: stock.one_time, heads, held: stock.held, window };
         self.send(ready, Some(&session.subscription)).await?;
         self.send_welcomes(&mut session).await?;
         Ok(session)
@@ -220,11 +221,15 @@ impl Connection {
                 self.send(ServerFrame::Error { code: ErrorCode::TooLarge }, Some(&session.subscription)).await
             }
             ClientFrame::WelcomeDone { room, epoch } => {
-                session.delivery.welcome_done(room, epoch);
+                session.backlog.welcome_done(room, epoch);
                 match self.app.backend.welcome_done(&self.caller, room, epoch).await {
                     Ok(()) => Ok(()),
                     Err(error) => self.send(ServerFrame::Error { code: error.code }, Some(&session.subscription)).await,
                 }
+            }
+            ClientFrame::Took { bytes, next } => {
+                session.backlog.took(bytes, next);
+                Ok(())
             }
             ClientFrame::Ping { nonce } => self.send(ServerFrame::Pong { nonce }, Some(&session.subscription)).await,
         }
@@ -266,7 +271,7 @@ impl Connection {
             return Err(End::Bye(code));
         }
         for room in wake.rooms {
-            session.delivery.mark(room);
+            session.backlog.mark(room);
         }
         if wake.welcomes {
             self.send_welcomes(session).await?;
@@ -279,14 +284,14 @@ impl Connection {
 
     async fn send_welcomes(&mut self, session: &mut Session) -> Result<(), End> {
         let welcomes = self.app.backend.welcomes(&self.caller).await?;
-        for frame in session.delivery.new_welcomes(welcomes) {
+        for frame in session.backlog.new_welcomes(welcomes) {
             self.send(frame, Some(&session.subscription)).await?;
         }
         Ok(())
     }
 
     async fn deliver(&mut self, session: &mut Session) -> Result<(), End> {
-        match session.delivery.next(&self.app.backend, &self.caller).await {
+        match session.backlog.next(&self.app.backend, &self.caller).await {
             Ok(frames) => {
                 for frame in frames {
                     self.send(frame, Some(&session.subscription)).await?;
@@ -368,7 +373,7 @@ fn join(cursor: Cursor, session: &mut Session) -> bool {
     // Watching comes before reading: what is appended in between wakes us.
     let watched = session.subscription.watch(cursor.room);
     if watched {
-        session.delivery.join(cursor);
+        session.backlog.join(cursor);
     }
     watched
 }
@@ -393,7 +398,7 @@ fn is_too_big(error: axum::Error) -> bool {
 
 /// Whether the bytes have the shape of a frame (`[kind, fields]`) of a kind that we don't know.
 fn is_unknown_kind(bytes: &[u8]) -> bool {
-    const LAST_KIND: u32 = 4;
+    const LAST_KIND: u32 = 5;
     let mut decoder = minicbor::Decoder::new(bytes);
     matches!(decoder.array(), Ok(Some(2))) && decoder.u32().is_ok_and(|kind| kind > LAST_KIND)
 }

@@ -1,10 +1,9 @@
 //! `/api/v1/sync`: the WebSocket of one device (frames are in `protocol::frames`).
 //!
-//! `mod` admits a connection, `connection` is its loop, `delivery` reads rows for it, `pace` slows a fast sender down,
-//! `slots` counts connections.
+//! `mod` admits a connection, `connection` is its loop, `pace` slows a fast sender down, `slots` counts connections.
+//! What it still has to get is the backend's `Backlog`.
 
 mod connection;
-mod delivery;
 mod pace;
 mod slots;
 

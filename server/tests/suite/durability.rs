@@ -25,7 +25,7 @@ impl Writer {
     /// Publishes batch after batch until the server is gone.
     fn write(&mut self, server: &Server, acks: &AtomicUsize) {
         let Ok(mut socket) = crate::kit::socket::Socket::connect(server, self.client.cookie.as_deref(), Some(&server.url)) else { return };
-        let hello = ClientFrame::Hello { version: 1, device: self.client.person.device, cursors: Vec::new() };
+        let hello = ClientFrame::Hello { version: 1, device: self.client.person.device, cursors: Vec::new(), window: 0 };
         if socket.try_send(&hello).is_err() {
             return;
         }

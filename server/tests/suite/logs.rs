@@ -156,7 +156,7 @@ fn everything(server: &mut Server, secrets: &mut Secrets, marker: &str) -> Strin
     database::execute(server, &["ALTER TABLE log RENAME TO lost", "DROP TABLE welcomes"]);
     let message = one.person.message(&mut seat, marker);
     let mut socket = one.socket(server);
-    let hello = ClientFrame::Hello { version: 1, device: one.person.device, cursors: Vec::new() };
+    let hello = ClientFrame::Hello { version: 1, device: one.person.device, cursors: Vec::new(), window: 0 };
     socket.send(&hello);
     let _ = socket.next();
     let _ = socket.try_send(&ClientFrame::Publish { messages: vec![message] });

@@ -50,7 +50,7 @@ fn r18_websocket_authorization_needs_a_session_and_membership() {
 
     // Another device's name is refused.
     let mut socket = one.socket(&server);
-    socket.send(&ClientFrame::Hello { version: VERSION, device: DeviceId([9; 16]), cursors: Vec::new() });
+    socket.send(&ClientFrame::Hello { version: VERSION, device: DeviceId([9; 16]), cursors: Vec::new(), window: 0 });
     assert_eq!(socket.farewell().0, ErrorCode::DeviceUnknown);
 }
 

@@ -137,7 +137,7 @@ fn a_session_and_its_socket_work_over_tls() {
     assert_eq!(rooms(Call::get("/api/v1/rooms")), 401);
     assert_eq!(rooms(Call::get("/api/v1/rooms").header("cookie", pair)), 200);
     let mut socket = identity.socket(&server, Some(cookie)).unwrap();
-    let hello = ClientFrame::Hello { version: VERSION, device: person.device, cursors: Vec::new() };
+    let hello = ClientFrame::Hello { version: VERSION, device: person.device, cursors: Vec::new(), window: 0 };
     socket.send(Message::Binary(codec::encode(&hello).into())).unwrap();
     assert!(matches!(next_frame(&mut socket), ServerFrame::Ready { .. }));
     server.terminate();

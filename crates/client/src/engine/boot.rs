@@ -191,6 +191,7 @@ impl Engine {
         self.renew_at = None;
         self.auth = None;
         self.open.clear();
+        self.undrawn.clear();
         self.requests.clear();
         self.loads.clear();
     }

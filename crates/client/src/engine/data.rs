@@ -1,10 +1,11 @@
 //! The opened data of this browser: journaled storage, live MLS groups, and typed access to the engine's own rows.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
-use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, RoomId, UserName, codec};
+use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, IdempotencyId, RoomId, UserName, codec};
 
 use crate::identity::DeviceIdentity;
 use crate::io::{Batch, Row, Slots};
@@ -25,12 +26,15 @@ pub(super) struct Data {
     pub(super) device: DeviceIdentity,
     /// Live groups. They cache state, so a rollback drops them all: after it a live group answers otherwise than a reloaded one.
     groups: BTreeMap<RoomId, MlsGroup>,
+    /// Where in the outbox a message is; filled when first asked, forgotten by a rollback. Without it every own message in a log would
+    /// cost a look through all that wait.
+    outbox: RefCell<Option<BTreeMap<IdempotencyId, u64>>>,
 }
 
 impl Data {
     /// A new device's data, empty.
     pub(super) fn create(storage_key: StorageKey, device: DeviceIdentity) -> Self {
-        Self { provider: Provider::default(), ring: Ring::new(storage_key), device, groups: BTreeMap::new() }
+        Self { provider: Provider::default(), ring: Ring::new(storage_key), device, groups: BTreeMap::new(), outbox: RefCell::default() }
     }
 
     /// Opens sealed rows. `slot`: as the profile says.
@@ -42,7 +46,7 @@ impl Data {
         let provider = Provider::new(JournaledStorage::from_rows(plain));
         let record: DeviceRecord = read(&provider, key::DEVICE)?.ok_or(ErrorCode::StorageDamaged)?;
         let device = DeviceIdentity::decode(record.identity.as_slice())?;
-        Ok(Self { provider, ring, device, groups: BTreeMap::new() })
+        Ok(Self { provider, ring, device, groups: BTreeMap::new(), outbox: RefCell::default() })
     }
 
     /// Opens the turn's journal.
@@ -71,6 +75,7 @@ impl Data {
         self.ring.roll_back();
         self.provider.storage().rollback();
         self.groups.clear();
+        self.outbox.take();
     }
 
     /// Runs an operation on a room's live group.
@@ -153,8 +158,28 @@ impl Data {
         self.all(key::OUTBOXES)
     }
 
+    /// A message that waits, by what its sender is known by in the log.
+    pub(super) fn find_outgoing(&self, idempotency: IdempotencyId) -> Result<Option<OutboxRecord>, ErrorCode> {
+        let mut places = self.outbox.borrow_mut();
+        let places = match &mut *places {
+            Some(places) => places,
+            none => none.insert(self.outbox()?.iter().map(|record| (record.idempotency, record.order)).collect()),
+        };
+        places.get(&idempotency).map_or(Ok(None), |order| self.find(&key::outbox(*order)))
+    }
+
     pub(super) fn put_outbox(&self, record: &OutboxRecord) -> Result<(), ErrorCode> {
+        if let Some(places) = &mut *self.outbox.borrow_mut() {
+            places.insert(record.idempotency, record.order);
+        }
         self.put(&key::outbox(record.order), record)
+    }
+
+    pub(super) fn delete_outbox(&self, record: &OutboxRecord) -> Result<(), ErrorCode> {
+        if let Some(places) = &mut *self.outbox.borrow_mut() {
+            places.remove(&record.idempotency);
+        }
+        self.delete(&key::outbox(record.order))
     }
 
     pub(super) fn find_contact(&self, account: AccountId) -> Result<Option<ContactRecord>, ErrorCode> {

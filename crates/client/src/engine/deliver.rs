@@ -30,14 +30,19 @@ impl Engine {
             let (line, missing) = self.apply_entry(turn, &mut room, entry, hash)?;
             self.advance_past(turn, room, entry, line, missing)?;
         }
-        if self.net.live() {
-            for room in touched {
-                self.commit_what_is_due(turn, room, false)?;
-            }
-            self.queue_receipts(turn)?;
-            self.flush_outbox(turn)?;
+        // Nothing leaves a room before it is read up to where the log stood at the beginning.
+        let data = self.data()?;
+        let read = touched.into_iter().filter_map(|room| data.find_room(room).transpose());
+        let read = read.collect::<Result<Vec<_>, _>>()?.into_iter().filter(|room| self.net.live() && self.in_step(room));
+        let read: Vec<_> = read.collect();
+        if read.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        for room in read {
+            self.commit_what_is_due(turn, room.room, false)?;
+            self.queue_receipt(turn, room.room)?;
+        }
+        self.flush_outbox(turn)
     }
 
     /// The room, if this entry is the next one there. A repeated entry is nothing; a gap asks for the missing part.
@@ -190,7 +195,8 @@ impl Engine {
         let before = (room.peer_delivered, room.peer_read);
         room.peer_delivered = room.peer_delivered.max(delivered);
         room.peer_read = room.peer_read.max(read);
-        self.show_receipt(turn, room, before)
+        turn.undrawn.receipt(room.room, before.0.min(before.1));
+        Ok(())
     }
 
     /// The cursor, the timeline line and the room move together.
@@ -219,10 +225,15 @@ impl Engine {
             room.active_at = room.active_at.max(entry.at);
         }
         self.data()?.put_room(&room)?;
-        if let Some(record) = shown {
-            self.add_line(turn, &room, record)?;
+        turn.undrawn.room(entry.room);
+        if let Some(mut record) = shown {
+            record.seq = room.place(record.seq);
+            if self.open.contains_key(&entry.room) {
+                turn.undrawn.line(entry.room, record.clone());
+            }
+            Self::store_entry(turn, entry.room, record);
         }
-        self.show_room(turn, &room)
+        Ok(())
     }
 
     /// Retention took everything up to a position before it could be fetched: say how much.

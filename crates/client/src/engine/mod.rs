@@ -10,6 +10,7 @@
 mod auth;
 mod behind;
 mod boot;
+mod catching_up;
 mod data;
 mod deliver;
 mod device;
@@ -38,6 +39,7 @@ use crate::password::{self, Nfkc, Password};
 use crate::profile::ProfileRecord;
 use crate::records::{EntryRecord, Seat, key};
 use auth::PendingAuth;
+use catching_up::Undrawn;
 use data::Data;
 use net::Net;
 use timeline::OpenRooms;
@@ -65,6 +67,8 @@ pub struct Engine {
     requests: BTreeMap<u64, net::Pending>,
     loads: BTreeMap<u64, timeline::Load>,
     open: OpenRooms,
+    /// What is stored and not drawn yet.
+    undrawn: Undrawn,
     /// The command that waits for [`Input::Opened`] or [`Input::Wiped`].
     waiting: Option<u32>,
     in_flight: Option<InFlight>,
@@ -93,6 +97,8 @@ enum Work {
     Welcome(Box<Welcome>),
     /// Entries of the log, tried together.
     Entries(Vec<Entry>),
+    /// The entries of a frame of so many bytes are worked off.
+    Took(u64),
     /// One entry, tried alone because its batch failed.
     Entry(Entry),
     /// An entry that can't be applied, and why: [`healing`] knows what to do.
@@ -119,6 +125,7 @@ enum OnFailure {
 struct InFlight {
     id: u64,
     effects: Vec<Effect>,
+    undrawn: Undrawn,
     profile: Option<ProfileRecord>,
     on_failure: OnFailure,
     /// The data were made in this turn, so a failure leaves none.
@@ -131,6 +138,8 @@ pub(crate) struct Turn {
     /// Released when the batch is stored (at once, when there is none).
     effects: Vec<Effect>,
     entries: Vec<(Vec<u8>, EntryRecord)>,
+    /// What the log has changed: drawn some time after it is stored, see [`catching_up`].
+    undrawn: Undrawn,
     /// All rows of before go.
     clear: bool,
     profile: Option<(ProfileRecord, DeviceWrap)>,
@@ -140,7 +149,16 @@ pub(crate) struct Turn {
 
 impl Turn {
     const fn new(now: Millis) -> Self {
-        Self { now, effects: Vec::new(), entries: Vec::new(), clear: false, profile: None, slot: None, opened_here: false }
+        Self {
+            now,
+            effects: Vec::new(),
+            entries: Vec::new(),
+            undrawn: Undrawn::new(),
+            clear: false,
+            profile: None,
+            slot: None,
+            opened_here: false,
+        }
     }
 
     fn emit(&mut self, update: Update) {
@@ -176,6 +194,7 @@ impl Engine {
             requests: BTreeMap::new(),
             loads: BTreeMap::new(),
             open: OpenRooms::new(),
+            undrawn: Undrawn::new(),
             waiting: None,
             in_flight: None,
             work: VecDeque::new(),
@@ -198,10 +217,16 @@ impl Engine {
             Input::Command { ref command, .. } if self.phase == Phase::Booting && waits_for_the_data(command) => {
                 self.early.push_back(Work::Input(input));
             }
+            // Before the frames that wait: what a person does must not take as long as what came before it.
+            Input::Command { .. } => {
+                let place = self.work.iter().position(|work| matches!(work, Work::Input(Input::Frame(_))));
+                self.work.insert(place.unwrap_or(self.work.len()), Work::Input(input));
+            }
             other => self.work.push_back(Work::Input(other)),
         }
         // One turn at a time: nothing runs on state whose batch may still be refused.
         while self.in_flight.is_none() {
+            self.draw(now, &mut out);
             let Some(work) = self.work.pop_front() else { break };
             self.perform(now, work, &mut out);
         }
@@ -257,7 +282,7 @@ impl Engine {
         let begun = self.data.as_ref().map_or(Ok(()), Data::begin);
         match begun.and_then(|()| self.run(&mut turn, work)).and_then(|()| self.batch(&mut turn)) {
             Ok(None) => {
-                self.settle();
+                self.settle(&mut turn.undrawn);
                 out.append(&mut turn.effects);
             }
             Ok(Some(batch)) => {
@@ -265,6 +290,7 @@ impl Engine {
                 self.in_flight = Some(InFlight {
                     id,
                     effects: turn.effects,
+                    undrawn: turn.undrawn,
                     profile: turn.profile.map(|(record, _)| record),
                     on_failure,
                     opened_here: turn.opened_here,
@@ -279,10 +305,10 @@ impl Engine {
     }
 
     fn persisted(&mut self, id: u64, result: Result<(), ErrorCode>, out: &mut Vec<Effect>) {
-        let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else { return };
+        let Some(mut in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else { return };
         match result {
             Ok(()) => {
-                self.settle();
+                self.settle(&mut in_flight.undrawn);
                 if let Some(profile) = in_flight.profile {
                     self.profile_stored(profile);
                 }
@@ -296,7 +322,8 @@ impl Engine {
     }
 
     /// The turn's changes are durable (or there were none).
-    fn settle(&mut self) {
+    fn settle(&mut self, undrawn: &mut Undrawn) {
+        self.undrawn.append(undrawn);
         if let Some(data) = &mut self.data {
             data.confirm();
         }
@@ -351,7 +378,7 @@ impl Engine {
             Work::Entry(entry) => OnFailure::Alone(entry.clone()),
             Work::Welcome(_) | Work::Misfit(..) | Work::Input(Input::Frame(_)) => OnFailure::Reconnect,
             Work::Input(Input::Response { id, .. }) => OnFailure::Answer { reply: self.requests.get(id).and_then(net::Pending::reply) },
-            Work::Renew | Work::Input(_) => OnFailure::Nothing,
+            Work::Took(_) | Work::Renew | Work::Input(_) => OnFailure::Nothing,
         }
     }
 
@@ -365,6 +392,10 @@ impl Engine {
             Work::Slow { id, command } => self.slow_command(turn, id, command),
             Work::Welcome(welcome) => self.welcomed(turn, &welcome),
             Work::Entries(entries) => self.apply_entries(turn, &entries),
+            Work::Took(bytes) => {
+                self.took(turn, bytes);
+                Ok(())
+            }
             Work::Entry(entry) => self.apply_entries(turn, std::slice::from_ref(&entry)),
             Work::Misfit(entry, code) => self.misfit(turn, &entry, code),
             Work::Renew => self.renew_ring(turn),

@@ -48,7 +48,16 @@ pub(super) struct Net {
     /// Rooms whose log ended before what was read of it here when the connection began, until their state is here.
     pub(super) older: BTreeSet<RoomId>,
     /// Rooms of the account, as the server said at the beginning.
-    heads: BTreeMap<RoomId, Seq>,
+    pub(super) heads: BTreeMap<RoomId, Seq>,
+    /// Bytes of entries that the server lets be on their way; 0 where it does not count.
+    pub(super) window: u64,
+    /// Bytes of entries that were worked off since the server was told.
+    pub(super) owed: u64,
+    /// When catching up began, and when something of it was drawn last.
+    pub(super) since: Millis,
+    pub(super) drawn_at: Millis,
+    /// How far catching up is, of how many entries, once the page is told.
+    pub(super) progress: (u32, u32),
     /// When refused things are tried again.
     pub(super) retry_at: Option<Millis>,
     /// What the server said of this device's key packages, until it can be acted on: how many one-time ones are left, which are held.
@@ -149,6 +158,10 @@ impl Net {
         self.state == State::Online
     }
 
+    pub(super) fn is_catching_up(&self) -> bool {
+        self.state == State::CatchingUp
+    }
+
     pub(super) const fn live(&self) -> bool {
         matches!(self.state, State::CatchingUp | State::Online)
     }
@@ -156,8 +169,9 @@ impl Net {
     /// Somebody set the clock back: what is due in ten seconds stays due in ten seconds.
     pub(super) fn clock_went_back(&mut self, by: Millis) {
         let waits = if let State::Waiting(at) = &mut self.state { Some(at) } else { None };
-        let times = [waits, Some(&mut self.heard_at), self.ping_at.as_mut(), self.retry_at.as_mut(), self.look_at.as_mut()];
-        for at in times.into_iter().flatten() {
+        let times = [waits, self.ping_at.as_mut(), self.retry_at.as_mut(), self.look_at.as_mut()];
+        let past = [&mut self.heard_at, &mut self.since, &mut self.drawn_at];
+        for at in times.into_iter().flatten().chain(past) {
             *at = at.saturating_sub(by);
         }
     }
@@ -166,7 +180,7 @@ impl Net {
         match self.state {
             State::Off => ConnectionView::Off,
             State::Connecting => ConnectionView::Connecting,
-            State::CatchingUp => ConnectionView::CatchingUp,
+            State::CatchingUp => ConnectionView::CatchingUp { done: self.progress.0, total: self.progress.1 },
             State::Online => ConnectionView::Online,
             State::Waiting(retry_at) => ConnectionView::Waiting { retry_at },
         }
@@ -210,12 +224,14 @@ impl Engine {
         if self.net.state != State::Connecting {
             return Ok(());
         }
-        let data = self.data()?;
-        let cursors = data.rooms()?.into_iter().filter(|room| room.seat == Seat::Taken);
-        let cursors: Vec<_> = cursors.map(|room| Cursor { room: room.room, seq: room.cursor }).collect();
+        let mut rooms = self.data()?.rooms()?;
+        rooms.retain(|room| room.seat == Seat::Taken);
+        // In this order the server delivers them: first what is on the screen, then the newest in the list.
+        rooms.sort_by_key(|room| (!self.open.contains_key(&room.room), std::cmp::Reverse(room.active_at)));
+        let cursors: Vec<_> = rooms.iter().map(|room| Cursor { room: room.room, seq: room.cursor }).collect();
         self.net.asked = cursors.iter().map(|cursor| (cursor.room, cursor.seq)).collect();
         let data = self.data()?;
-        let hello = ClientFrame::Hello { version: VERSION, device: data.device.device(), cursors };
+        let hello = ClientFrame::Hello { version: VERSION, device: data.device.device(), cursors, window: limits::DELIVERY_WINDOW as u64 };
         self.net.heard_at = turn.now;
         Self::send(turn, &hello);
         Ok(())
@@ -274,7 +290,7 @@ impl Engine {
             State::Connecting => Some(self.net.heard_at + GREETED_WITHIN_MS),
             State::Off => None,
         };
-        [connection, self.net.retry_at, self.net.look_at, self.renew_at].into_iter().flatten().min()
+        [connection, self.net.retry_at, self.net.look_at, self.renew_at, self.draws_at()].into_iter().flatten().min()
     }
 
     pub(super) fn tick(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
@@ -312,17 +328,19 @@ impl Engine {
         }
         self.net.heard_at = turn.now;
         match codec::decode(bytes, limits::SERVER_FRAME)? {
-            ServerFrame::Ready { key_packages, heads, held, .. } => {
+            ServerFrame::Ready { key_packages, heads, held, window, .. } => {
                 self.net.tries = 0;
                 self.net.welcomes_ahead.clear();
                 self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();
                 self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
                 self.net.stock = Some((key_packages, held));
+                (self.net.window, self.net.owed) = (window, 0);
+                (self.net.since, self.net.drawn_at, self.net.progress) = (turn.now, turn.now, (0, 0));
                 self.set_connection(turn, State::CatchingUp);
                 self.look_for_older_logs(turn)
             }
             ServerFrame::Deliver { entries } => {
-                self.work.push_front(Work::Entries(entries));
+                self.work_off(entries, bytes.len());
                 Ok(())
             }
             ServerFrame::CaughtUp => {
@@ -445,6 +463,7 @@ impl Engine {
         self.forget_requests(&turn.effects);
         turn.effects.retain(|effect| matches!(effect, Effect::Emit(_)));
         turn.entries.clear();
+        turn.undrawn.clear();
         if let Some(data) = &mut self.data {
             data.rollback();
             data.begin()?;

@@ -199,21 +199,18 @@ impl Engine {
 
     /// The server has them durably. They leave the outbox when the log shows them.
     pub(super) fn acked(&mut self, turn: &mut Turn, acks: &[Ack]) -> Result<(), ErrorCode> {
-        let outbox = self.data()?.outbox()?;
         for ack in acks {
-            let Some(outgoing) = outbox.iter().find(|outgoing| outgoing.idempotency == ack.idempotency) else { continue };
+            let Some(outgoing) = self.data()?.find_outgoing(ack.idempotency)? else { continue };
             self.net.waits_for.remove(&ack.room);
             self.net.taken.insert(ack.idempotency);
-            self.show_acked(turn, outgoing, ack)?;
+            self.show_acked(turn, &outgoing, ack)?;
         }
         Ok(())
     }
 
     pub(super) fn refused(&mut self, turn: &mut Turn, refusals: &[Refusal]) -> Result<(), ErrorCode> {
-        let mut outbox = self.data()?.outbox()?;
         for refusal in refusals {
-            let outgoing = outbox.iter_mut().find(|outgoing| outgoing.idempotency == refusal.idempotency);
-            let Some(outgoing) = outgoing else { continue };
+            let Some(mut outgoing) = self.data()?.find_outgoing(refusal.idempotency)? else { continue };
             self.net.sent.remove(&refusal.idempotency);
             match (refusal.code, refusal.epoch) {
                 // The commit that ended the epoch is on its way; then the message is encrypted again under the same ids.
@@ -230,7 +227,7 @@ impl Engine {
                 (code, _) => {
                     // To who is not in a room there is none: the commit that removed this account is on its way.
                     let code = if code == ErrorCode::NotFound { ErrorCode::NotMember } else { code };
-                    self.fail_outgoing(turn, outgoing)?;
+                    self.fail_outgoing(turn, &mut outgoing)?;
                     if outgoing.text.is_some() {
                         turn.emit(Update::Notice { code, room: Some(refusal.room) });
                     }
@@ -243,7 +240,7 @@ impl Engine {
     /// A message is refused for good: a text waits for the person, whatever else goes.
     pub(super) fn fail_outgoing(&self, turn: &mut Turn, outgoing: &mut OutboxRecord) -> Result<(), ErrorCode> {
         if outgoing.text.is_none() {
-            return self.data()?.delete(&key::outbox(outgoing.order));
+            return self.data()?.delete_outbox(outgoing);
         }
         outgoing.failed = true;
         self.data()?.put_outbox(outgoing)?;
@@ -264,18 +261,15 @@ impl Engine {
         made_here: bool,
     ) -> Result<Option<EntryKindRecord>, ErrorCode> {
         let data = self.data()?;
-        let (outbox, idempotency) = (data.outbox()?, entry.idempotency);
-        let Some(outgoing) = outbox.into_iter().find(|outgoing| outgoing.idempotency == idempotency) else {
-            return Err(ErrorCode::RolledBack);
-        };
+        let outgoing = data.find_outgoing(entry.idempotency)?.ok_or(ErrorCode::RolledBack)?;
         if made_here && outgoing.sealed.as_ref().is_none_or(|own| own.bytes != entry.bytes) {
             return Err(ErrorCode::RolledBack);
         }
-        data.delete(&key::outbox(outgoing.order))?;
+        data.delete_outbox(&outgoing)?;
         let author = data.account();
         room.said += u64::from(outgoing.sealed.is_some_and(|sealed| sealed.counts));
-        self.net.sent.remove(&idempotency);
-        self.net.taken.remove(&idempotency);
+        self.net.sent.remove(&outgoing.idempotency);
+        self.net.taken.remove(&outgoing.idempotency);
         let Some(text) = outgoing.text else {
             let settings = Content::decode(outgoing.content.as_slice(), room.room)?.settings;
             return Ok(settings.and_then(|settings| Self::named(room, author, settings, entry.seq)));
@@ -285,28 +279,31 @@ impl Engine {
         Ok(Some(EntryKindRecord::Text { id: outgoing.id, author, device, text, wire_hash }))
     }
 
-    /// Queues one receipt for each direct room that is owed one; a receipt that has not left yet is replaced. In a group each would go
-    /// to everybody: none are sent there.
+    /// Queues a receipt for every room that is owed one.
     pub(super) fn queue_receipts(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
-        let own = self.data()?.account();
-        for mut room in self.data()?.rooms()? {
-            let delivered = room.newest_theirs.max(room.receipt_delivered);
-            let read = room.newest_seen.max(room.receipt_read);
-            let news = |newest: Seq, said: Seq| newest > said && room.is_of_now(newest);
-            let owed = news(delivered, room.receipt_delivered) || news(read, room.receipt_read);
-            if room.peer.is_none_or(|peer| peer == own) || room.seat != Seat::Taken || !owed {
-                continue;
-            }
-            self.drop_unsent_receipt(room.room)?;
-            let position = |place: Seq| if room.is_of_now(place) { room.position(place).unwrap_or(0) } else { 0 };
-            let receipt = Receipt { delivered: position(delivered), read: position(read) };
-            let content = Content::receipt(content::message_id(turn.now)?, room.room, receipt);
-            self.queue(turn, &content)?;
-            room.receipt_delivered = delivered;
-            room.receipt_read = read;
-            self.data()?.put_room(&room)?;
+        self.data()?.rooms()?.iter().try_for_each(|room| self.queue_receipt(turn, room.room))
+    }
+
+    /// Queues a receipt for a direct room that is owed one; one that has not left yet is replaced. In a group each would go to
+    /// everybody: none are sent there.
+    pub(super) fn queue_receipt(&self, turn: &Turn, room: RoomId) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        let mut room = data.room(room)?;
+        let delivered = room.newest_theirs.max(room.receipt_delivered);
+        let read = room.newest_seen.max(room.receipt_read);
+        let news = |newest: Seq, said: Seq| newest > said && room.is_of_now(newest);
+        let owed = news(delivered, room.receipt_delivered) || news(read, room.receipt_read);
+        if room.peer.is_none_or(|peer| peer == data.account()) || room.seat != Seat::Taken || !owed {
+            return Ok(());
         }
-        Ok(())
+        self.drop_unsent_receipt(room.room)?;
+        let position = |place: Seq| if room.is_of_now(place) { room.position(place).unwrap_or(0) } else { 0 };
+        let receipt = Receipt { delivered: position(delivered), read: position(read) };
+        let content = Content::receipt(content::message_id(turn.now)?, room.room, receipt);
+        self.queue(turn, &content)?;
+        room.receipt_delivered = delivered;
+        room.receipt_read = read;
+        data.put_room(&room)
     }
 
     /// The group's state is another's than the one that waiting messages were encrypted for, even where the epoch has the same number.
@@ -324,7 +321,7 @@ impl Engine {
         for outgoing in data.outbox()? {
             // One that was encrypted may be on its way: it must keep its ids.
             if outgoing.room == room && outgoing.is_receipt()? && outgoing.sealed.is_none() {
-                data.delete(&key::outbox(outgoing.order))?;
+                data.delete_outbox(&outgoing)?;
             }
         }
         Ok(())

@@ -181,15 +181,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Own messages whose state a receipt has changed.
-    pub(super) fn show_receipt(&self, turn: &mut Turn, room: &RoomRecord, before: (Seq, Seq)) -> Result<(), ErrorCode> {
+    /// Draws own messages after `seq`, whose state a receipt has changed.
+    pub(super) fn draw_receipt(&self, lines: &mut Vec<EntryView>, room: &RoomRecord, seq: Seq) -> Result<(), ErrorCode> {
         let Some(open) = self.open.get(&room.room) else { return Ok(()) };
         let own = self.data()?.account();
-        for record in open.from(before.0.min(before.1).saturating_add(1)) {
-            if matches!(&record.body, EntryKindRecord::Text { author, .. } if *author == own)
-                && let Some(message) = self.message_view(room, record)?
-            {
-                turn.emit(Update::Message { room: room.room, message });
+        for record in open.from(seq.saturating_add(1)) {
+            if matches!(&record.body, EntryKindRecord::Text { author, .. } if *author == own) {
+                lines.push(self.entry_view(room, record)?);
             }
         }
         Ok(())

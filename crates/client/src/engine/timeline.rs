@@ -16,6 +16,8 @@ use crate::seal;
 
 /// Entries in one page.
 const PAGE: u32 = 60;
+/// Lines of an open room that are kept when new ones come: more than the page draws of them.
+const KEPT: usize = 1_000;
 /// Bytes of a server row that are shown.
 const SHOWN_BYTES: usize = 512;
 /// Longest draft.
@@ -33,6 +35,14 @@ pub(super) struct OpenRoom {
 impl OpenRoom {
     pub(super) fn keep(&mut self, record: EntryRecord) {
         self.entries.insert(record.seq, record);
+    }
+
+    /// Keeps a line that the log has brought. What comes in by the thousand does not pile up.
+    pub(super) fn keep_new(&mut self, record: EntryRecord) {
+        self.keep(record);
+        if self.entries.len() > KEPT {
+            self.entries.pop_first();
+        }
     }
 
     pub(super) fn from(&self, seq: Seq) -> impl Iterator<Item = &EntryRecord> {

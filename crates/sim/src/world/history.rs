@@ -21,7 +21,7 @@ pub(super) fn said(bytes: &[u8]) -> Option<String> {
         }
         ClientFrame::Join { cursor } => format!("join {}", cursors(&[cursor])),
         ClientFrame::WelcomeDone { room, epoch } => format!("welcome done {}@{epoch}", short(room)),
-        ClientFrame::Ping { .. } => return None,
+        ClientFrame::Took { .. } | ClientFrame::Ping { .. } => return None,
     })
 }
 

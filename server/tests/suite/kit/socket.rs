@@ -44,7 +44,7 @@ impl Socket {
 
     /// Says `Hello` and waits for `Ready`.
     pub fn hello(&mut self, device: DeviceId, cursors: Vec<Cursor>) -> ServerFrame {
-        self.send(&ClientFrame::Hello { version: VERSION, device, cursors });
+        self.send(&ClientFrame::Hello { version: VERSION, device, cursors, window: 0 });
         let ready = self.next().unwrap();
         assert!(matches!(ready, ServerFrame::Ready { .. }), "{ready:?}");
         ready

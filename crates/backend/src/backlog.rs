@@ -1,57 +1,81 @@
-//! What one device still has to get: a cursor for each room, and rows read in pages as the socket drains.
+//! What one device still has to get: a cursor for each room, and rows read in pages as the socket drains and the device works them off.
 
 use std::collections::{HashMap, VecDeque};
 
-use sotto_backend::{Backend, Caller, ServiceError};
 use sotto_protocol::frames::{Cursor, Entry, ServerFrame, Welcome};
 use sotto_protocol::{Bytes, Epoch, RoomId, Seq, codec, limits};
+
+use crate::backend::Backend;
+use crate::context::Caller;
+use crate::error::ServiceError;
 
 /// Bytes of entries in one page: what is left of a frame after 64 envelopes (under 192 bytes each).
 const PAGE_BYTES: usize = limits::SYNC_FRAME - limits::ENTRIES_PER_FRAME * 192;
 
-/// Cursors and what is due.
+/// Pages that a room gets in a row. A room that others fill faster than a device reads must not keep the rest from it.
+const TURN: u32 = 32;
+
+/// Cursors and what is due, for one connection.
 #[derive(Default)]
-pub(super) struct Delivery {
+pub struct Backlog {
     /// Newest seq that was sent (or that the device said it has).
     cursors: HashMap<RoomId, Seq>,
-    /// Rooms with rows to read, each once, in turn.
+    /// Rooms with rows to read, each once, in the order in which the device wants them.
     due: VecDeque<RoomId>,
+    /// Pages that the first of them has had in a row.
+    turn: u32,
+    /// Bytes of entries that may be on their way; 0: any.
+    window: u64,
+    /// Bytes of entries that the device has not worked off.
+    on_its_way: u64,
     /// Welcomes that this connection was sent already.
     welcomes: Vec<(RoomId, Epoch)>,
     /// Whether `CaughtUp` is still to be said.
     behind: bool,
 }
 
-impl Delivery {
+impl Backlog {
     /// Starts (again) after a cursor.
-    pub(super) fn join(&mut self, cursor: Cursor) {
+    pub fn join(&mut self, cursor: Cursor) {
         self.cursors.insert(cursor.room, cursor.seq);
         self.mark(cursor.room);
         self.behind = true;
     }
 
-    /// The device did not ask for anything: it has caught up as soon as it is told.
-    pub(super) fn begin(&mut self) {
+    /// The device said hello. One that did not ask for anything has caught up as soon as it is told.
+    pub fn begin(&mut self, window: u64) {
         self.behind = true;
+        self.window = window;
+    }
+
+    /// The device has worked entries off, and may want another room first.
+    pub fn took(&mut self, bytes: u64, next: Option<RoomId>) {
+        self.on_its_way = self.on_its_way.saturating_sub(bytes);
+        if let Some(place) = next.and_then(|next| self.due.iter().position(|room| *room == next)).filter(|place| *place > 0) {
+            let room = self.due.remove(place);
+            room.into_iter().for_each(|room| self.due.push_front(room));
+            self.turn = 0;
+        }
     }
 
     /// A room has news. Rooms that were not asked for have none.
-    pub(super) fn mark(&mut self, room: RoomId) {
+    pub fn mark(&mut self, room: RoomId) {
         if self.cursors.contains_key(&room) && !self.due.contains(&room) {
             self.due.push_back(room);
         }
     }
 
     /// Whether [`Self::next`] has something to do.
-    pub(super) fn is_due(&self) -> bool {
-        !self.due.is_empty() || self.behind
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        if self.due.is_empty() { self.behind } else { self.window == 0 || self.on_its_way < self.window }
     }
 
     /// The next frames: one page of one room. Never more than that is in memory.
     ///
     /// # Errors
     /// The room can't be read by this account (it is then forgotten), or not now.
-    pub(super) async fn next(&mut self, backend: &Backend, caller: &Caller) -> Result<Vec<ServerFrame>, ServiceError> {
+    pub async fn next(&mut self, backend: &Backend, caller: &Caller) -> Result<Vec<ServerFrame>, ServiceError> {
         let Some(room) = self.due.pop_front() else {
             self.behind = false;
             return Ok(vec![ServerFrame::CaughtUp]);
@@ -59,6 +83,7 @@ impl Delivery {
         let Some(cursor) = self.cursors.get(&room).copied() else { return Ok(Vec::new()) };
         let read = self.page(backend, caller, Cursor { room, seq: cursor }).await;
         if let Err(error) = &read {
+            self.turn = 0;
             if error.retry_after.is_some() {
                 self.due.push_back(room);
             } else {
@@ -80,17 +105,24 @@ impl Delivery {
                 seq = lost;
             }
         }
+        self.turn += 1;
+        let ends = entries.is_empty() || self.turn >= TURN;
         if let Some(last) = entries.last() {
             seq = seq.max(last.seq);
-            self.due.push_back(room);
+            if ends { self.due.push_back(room) } else { self.due.push_front(room) }
+        }
+        if ends {
+            self.turn = 0;
         }
         self.cursors.insert(room, seq);
+        let lost = frames.len();
         frames.extend(pack(entries));
+        self.on_its_way += frames[lost..].iter().map(|frame| codec::encode(frame).len() as u64).sum::<u64>();
         Ok(frames)
     }
 
     /// Welcomes that were not sent on this connection yet, each in its own frame.
-    pub(super) fn new_welcomes(&mut self, welcomes: Vec<Welcome>) -> Vec<ServerFrame> {
+    pub fn new_welcomes(&mut self, welcomes: Vec<Welcome>) -> Vec<ServerFrame> {
         let mut frames = Vec::new();
         for mut welcome in welcomes {
             let name = (welcome.room, welcome.epoch);
@@ -108,7 +140,7 @@ impl Delivery {
     }
 
     /// A Welcome that was used is not remembered for ever.
-    pub(super) fn welcome_done(&mut self, room: RoomId, epoch: Epoch) {
+    pub fn welcome_done(&mut self, room: RoomId, epoch: Epoch) {
         self.welcomes.retain(|name| *name != (room, epoch));
     }
 }
