@@ -122,7 +122,7 @@ pub(crate) fn progress(view: ConnectionView) -> String {
 /// A number with commas.
 fn thousands(count: u32) -> String {
     let mut text = count.to_string();
-    for at in (1..text.len()).rev().filter(|at| (text.len() - at) % 3 == 0).collect::<Vec<_>>() {
+    for at in (1..text.len()).rev().filter(|at| (text.len() - at).is_multiple_of(3)).collect::<Vec<_>>() {
         text.insert(at, ',');
     }
     text
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn silence_is_named_in_minutes_hours_or_days() {
-        let minutes = |count| last_heard(count * 60_000);
+        let minutes = |count: u64| last_heard(count * 60_000);
         assert_eq!(minutes(1), "Last heard just now");
         assert_eq!([minutes(2), minutes(119)], ["Last heard 2 minutes ago", "Last heard 119 minutes ago"]);
         assert_eq!([minutes(120), minutes(2_879)], ["Last heard 2 hours ago", "Last heard 47 hours ago"]);

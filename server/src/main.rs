@@ -1,6 +1,6 @@
 //! The `sotto` binary: command line, then the server.
 //!
-//! Map: `config` (settings), `serve` (start and stop), `routes` (the router and its layers); layers: `headers`, `origin`,
+//! Map: `config` (settings), `serve` (start and stop), `files` (how many may be open), `routes` (the router and its layers); layers: `headers`, `origin`,
 //! `request` (who asks); routes: `api` (keys, rooms), `sync` (the socket), `account` (server functions), `pages` (rendered app),
 //! `site` (built files). Decisions are in `backend`; this crate carries them over HTTP.
 //!
@@ -13,6 +13,7 @@ mod body;
 mod config;
 mod cookie;
 mod error;
+mod files;
 mod headers;
 mod lock;
 mod origin;

@@ -17,7 +17,7 @@ use crate::config::{Config, PublicUrl};
 use crate::site::Site;
 use crate::state::AppState;
 use crate::sync::Slots;
-use crate::{lock, request, routes, telemetry};
+use crate::{files, lock, request, routes, telemetry};
 
 /// Requests and sockets get this long to finish when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -42,14 +42,15 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         Some(url) => url,
         None => PublicUrl::of_listener(listener.local_addr()?, config.tls.is_some()).map_err(Config::wrong_public_url)?,
     };
+    let sockets = files::raise(config.sockets);
     let backend = Backend::open(config.backend).await?;
     let app = AppState {
         backend: backend.clone(),
         site,
         public_url: Arc::new(public_url),
         trusted_proxies: Arc::new(config.trusted_proxies),
-        socket_limits: config.sockets,
-        slots: Slots::new(config.sockets),
+        socket_limits: sockets,
+        slots: Slots::new(sockets),
         stopping: CancellationToken::new(),
         connections: TaskTracker::new(),
     };

@@ -8,7 +8,7 @@ use sotto_protocol::{AccountId, DeviceId, ErrorCode, Millis, SessionId};
 use crate::backend::Backend;
 use crate::context::{Caller, RequestContext};
 use crate::error::ServiceError;
-use crate::store::{NewSessionRow, SessionRow};
+use crate::store::{BUSY, NewSessionRow, SessionRow, StoreError};
 use crate::token::SessionToken;
 
 const MINUTE: Millis = 60_000;
@@ -108,7 +108,12 @@ impl Backend {
         // To the minute: it is enough for expiry, and more would be a diary and a write for each request.
         let minute = ctx.now - ctx.now % MINUTE;
         if minute > row.last_seen_at {
-            self.0.store.touch_session(row.session, minute).await?;
+            match self.0.store.touch_session(row.session, minute).await {
+                // Nothing can be noted on a full disk, but what stands there can be read. The session ends earlier for it, never
+                // later. A lock was waited for: nobody shall wait for it again and again in one request.
+                Err(StoreError::Unavailable(kind)) if kind != BUSY => {}
+                touched => touched?,
+            }
         }
         let expires_at = row.created_at.saturating_add(millis(self.config().session_absolute));
         Ok(Caller { account: row.account, name: row.name, session: row.session, device: row.device, expires_at })

@@ -89,6 +89,34 @@ async fn r61_dependency_faults_a_full_disk_is_unavailable_never_a_false_ack_and_
     rig.backend.health().await.unwrap();
 }
 
+// Fails without `jobs.try_recv()` after a failed batch in writer.rs: the last of so many then wait for four locks in a row.
+#[tokio::test]
+async fn r61_dependency_faults_many_who_wait_for_a_lock_hear_of_it_within_one_wait() {
+    use sqlx::Connection as _;
+    let rig = rig().await;
+    let (mira, noor) = (Person::ready(&rig.backend, "mira").await, Person::ready(&rig.backend, "noor").await);
+    let mut seat = mira.room(&rig.backend, &noor).await;
+    let message = mira.message(&mut seat, "text");
+    let path = rig.dir.path().join("data/sotto.db");
+    let mut holder = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut holder).await.unwrap();
+    let begun = std::time::Instant::now();
+    let jobs: Vec<_> = (0..4_000)
+        .map(|_| {
+            let (backend, caller, message) = (rig.backend.clone(), mira.caller().clone(), message.clone());
+            tokio::spawn(async move { backend.publish(&ctx(), &caller, vec![message]).await })
+        })
+        .collect();
+    for job in jobs {
+        let refused = job.await.unwrap().unwrap_err();
+        assert_eq!((refused.code, refused.retry_after.is_some()), (ErrorCode::Unavailable, true));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    assert_eq!(mira.send(&rig.backend, &mut seat, "again").await.unwrap().seq, 2);
+    rig.backend.health().await.unwrap();
+}
+
 #[tokio::test]
 async fn one_refused_job_does_not_fail_its_neighbours() {
     let rig = rig().await;

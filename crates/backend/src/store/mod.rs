@@ -123,6 +123,9 @@ transactions! {
     fn delete_sessions(created_before: Millis, seen_before: Millis) -> u64;
 }
 
+/// Kind of [`StoreError::Unavailable`] when somebody else held the lock for longer than is waited.
+pub(crate) const BUSY: &str = "busy";
+
 /// Why a transaction did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreError {

@@ -3,7 +3,7 @@
 use sotto_client_api::Update;
 use sotto_client_api::views::{self, Delivery, EntryBody, EntryView, MessageView, PersonView, Phase, Preview, RoomView, SystemLine, Trust};
 use sotto_protocol::frames::Ack;
-use sotto_protocol::{AccountId, ErrorCode, RoomId, Seq, UserName};
+use sotto_protocol::{AccountId, ErrorCode, Seq, UserName};
 
 use super::people::trust;
 use super::{Engine, Turn};

@@ -21,6 +21,35 @@ pub fn execute(server: &Server, statements: &[&'static str]) {
     });
 }
 
+/// The database's write lock, held by this process.
+pub struct WriteLock {
+    connection: sqlx::SqliteConnection,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl WriteLock {
+    pub fn take(server: &Server) -> Self {
+        use sqlx::Connection as _;
+        let url = format!("sqlite://{}", server.data_dir().join("sotto.db").display());
+        let runtime = runtime();
+        let connection = runtime.block_on(async {
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+            sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection).await.unwrap();
+            connection
+        });
+        Self { connection, runtime }
+    }
+
+    pub fn release(self) {
+        use sqlx::Connection as _;
+        self.runtime.block_on(self.connection.close()).unwrap();
+    }
+}
+
 fn run<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    runtime().block_on(work)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }

@@ -2,11 +2,15 @@
 
 pub mod client;
 pub mod database;
+pub mod files;
 pub mod http;
+pub mod lossy;
+pub mod memory;
 /// People with real keys and real OpenMLS state.
 #[path = "../../../../crates/backend/tests/kit/mod.rs"]
 pub mod people;
 pub mod socket;
+pub mod witness;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -24,6 +28,8 @@ pub fn kill_points(default: usize) -> usize {
 /// A running server with a folder of its own. Killed when dropped.
 pub struct Server {
     child: Child,
+    /// What starts the program, where it isn't started by itself.
+    under: Vec<String>,
     environment: Vec<(String, String)>,
     dir: tempfile::TempDir,
     pub address: SocketAddr,
@@ -37,22 +43,28 @@ impl Server {
     }
 
     pub fn start_with(environment: &[(&str, &str)]) -> Self {
-        Self::start_in(prepared_folder(), environment)
+        Self::start_in(prepared_folder(), &[], environment)
+    }
+
+    /// Started by a program that sets its limits or its view of the disks and then becomes it.
+    pub fn start_under(under: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_in(prepared_folder(), under, environment)
     }
 
     /// On a folder where a server may have been before.
     pub fn start_on(dir: tempfile::TempDir) -> Self {
-        Self::start_in(dir, &[])
+        Self::start_in(dir, &[], &[])
     }
 
-    fn start_in(dir: tempfile::TempDir, environment: &[(&str, &str)]) -> Self {
+    fn start_in(dir: tempfile::TempDir, under: &[&str], environment: &[(&str, &str)]) -> Self {
+        let under: Vec<_> = under.iter().map(|word| (*word).to_owned()).collect();
         let mut all = vec![("SOTTO_LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
         all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let (child, url) = spawn(dir.path(), &all).expect("the server starts");
+        let (child, url) = spawn(dir.path(), &under, &all).expect("the server starts");
         let address: SocketAddr = url.rsplit('/').next().unwrap().parse().unwrap();
         // A restart must be reachable under the same URL.
         all[0].1 = address.to_string();
-        Self { child, environment: all, dir, address, url }
+        Self { child, under, environment: all, dir, address, url }
     }
 
     pub fn data_dir(&self) -> PathBuf {
@@ -71,8 +83,8 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         write_site(&dir.path().join("site"));
         let environment = vec![("SOTTO_LISTEN".to_owned(), listen.clone()), ("SOTTO_PUBLIC_URL".to_owned(), public_url.to_owned())];
-        let (child, url) = spawn(dir.path(), &environment).expect("the server starts");
-        Self { child, environment, dir, address: listen.parse().unwrap(), url }
+        let (child, url) = spawn(dir.path(), &[], &environment).expect("the server starts");
+        Self { child, under: Vec::new(), environment, dir, address: listen.parse().unwrap(), url }
     }
 
     /// The process.
@@ -97,7 +109,7 @@ impl Server {
     }
 
     pub fn restart(&mut self) {
-        let (child, url) = spawn(self.dir.path(), &self.environment).expect("the server starts again");
+        let (child, url) = spawn(self.dir.path(), &self.under, &self.environment).expect("the server starts again");
         assert_eq!(url, self.url);
         self.child = child;
     }
@@ -128,10 +140,11 @@ impl Drop for Server {
     }
 }
 
-fn command(dir: &Path, environment: &[(String, String)]) -> Command {
-    let mut command = Command::new(PROGRAM);
+fn command(dir: &Path, under: &[String], environment: &[(String, String)]) -> Command {
+    let mut words = under.iter().map(String::as_str).chain([PROGRAM, "serve"]);
+    let mut command = Command::new(words.next().unwrap());
     command
-        .arg("serve")
+        .args(words)
         .current_dir(dir)
         .env_clear()
         .env("SOTTO_DATA_DIR", dir.join("data"))
@@ -143,9 +156,9 @@ fn command(dir: &Path, environment: &[(String, String)]) -> Command {
 }
 
 /// Starts and waits for the ready line; what it said on stderr where it does not come.
-fn spawn(dir: &Path, environment: &[(String, String)]) -> Result<(Child, String), String> {
+fn spawn(dir: &Path, under: &[String], environment: &[(String, String)]) -> Result<(Child, String), String> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).unwrap();
-    let mut child = command(dir, environment).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    let mut child = command(dir, under, environment).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     match line.trim_end().strip_prefix("listening on ") {
@@ -167,7 +180,7 @@ pub fn prepared_folder() -> tempfile::TempDir {
 /// Starts, and kills `later` after a file is there. Says whether the server was not ready yet.
 pub fn killed_start(dir: &Path, file: &Path, later: Duration) -> bool {
     let environment = [("SOTTO_LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
-    let mut child = command(dir, &environment).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command(dir, &[], &environment).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     while !file.exists() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
     }
@@ -201,7 +214,7 @@ pub fn second_server_on(server: &Server) -> String {
 }
 
 fn refused_in(dir: &Path, environment: &[(String, String)]) -> String {
-    let mut child = command(dir, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(dir, &[], environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut said, mut printed) = (String::new(), String::new());
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut printed).unwrap();
     if !printed.is_empty() {

@@ -4,13 +4,15 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use sotto_protocol::frames::{Ack, ClientFrame, Cursor, Entry, Publish, ServerFrame, VERSION};
-use sotto_protocol::{DeviceId, ErrorCode, RoomId, Seq, codec};
+use sotto_protocol::{DeviceId, ErrorCode, IdempotencyId, RoomId, Seq, codec, limits};
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::handshake::HandshakeError;
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Error, Message, WebSocket};
 
 use super::Server;
 use super::client::COOKIE;
+use super::people::idempotency;
 
 pub struct Socket(WebSocket<TcpStream>);
 
@@ -26,6 +28,11 @@ impl Socket {
 
     pub fn connect_to(server: &Server, target: &str, cookie: Option<&str>, origin: Option<&str>) -> Result<Self, u16> {
         let stream = TcpStream::connect(server.address).map_err(|_| 0_u16)?;
+        Self::over(stream, server, target, cookie, origin)
+    }
+
+    /// The same over a connection that is there, such as one with losses.
+    pub fn over(stream: TcpStream, server: &Server, target: &str, cookie: Option<&str>, origin: Option<&str>) -> Result<Self, u16> {
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{}{target}", server.address).into_client_request().unwrap();
@@ -35,7 +42,9 @@ impl Socket {
         if let Some(origin) = origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
         }
-        match tungstenite::client(request, stream) {
+        // Its own buffer is 128 KiB, which thousands of sockets would be too many of.
+        let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
+        match tungstenite::client::client_with_config(request, stream, Some(config)) {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(_) => Err(0),
@@ -65,6 +74,11 @@ impl Socket {
     /// What is awaited from now on must come within the limit that a requirement names.
     pub fn within(&mut self, limit: Duration) {
         self.0.get_ref().set_read_timeout(Some(limit)).unwrap();
+    }
+
+    /// What is sent from now on must be taken by the network within the limit.
+    pub fn writes_within(&mut self, limit: Duration) {
+        self.0.get_ref().set_write_timeout(Some(limit)).unwrap();
     }
 
     /// Breaks the connection without a word.
@@ -113,6 +127,36 @@ impl Socket {
             ServerFrame::Refusals { refusals } => panic!("refused: {refusals:?}"),
             _ => None,
         })
+    }
+
+    /// Publishes copies of a message under ids of their own, as many in a frame as fit and several frames on their way at once. Gives
+    /// the ids in the order of the log.
+    pub fn flood(&mut self, message: &Publish, count: usize) -> Vec<IdempotencyId> {
+        const ON_THEIR_WAY: usize = 8;
+        let in_a_frame = limits::SYNC_FRAME / (message.bytes.0.len() + 64);
+        let messages: Vec<_> = (0..count).map(|_| Publish { idempotency: idempotency(), ..message.clone() }).collect();
+        let frames: Vec<_> = messages.chunks(in_a_frame).collect();
+        let mut acked = Vec::with_capacity(count);
+        for (number, frame) in frames.iter().enumerate() {
+            self.send(&ClientFrame::Publish { messages: frame.to_vec() });
+            if number + 1 >= ON_THEIR_WAY {
+                acked.extend(self.acks());
+            }
+        }
+        while acked.len() < count {
+            acked.extend(self.acks());
+        }
+        assert!(acked.iter().eq(messages.iter().map(|message| &message.idempotency)));
+        acked
+    }
+
+    fn acks(&mut self) -> Vec<IdempotencyId> {
+        let acks = self.until(|frame| match frame {
+            ServerFrame::Acks { acks } => Some(acks),
+            ServerFrame::Refusals { refusals } => panic!("refused: {refusals:?}"),
+            _ => None,
+        });
+        acks.unwrap().into_iter().map(|ack| ack.idempotency).collect()
     }
 
     /// Everything in a room after `seq`, up to where the server says that this is all.

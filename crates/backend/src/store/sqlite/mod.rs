@@ -20,7 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 use crate::error::OpenError;
-use crate::store::{StoreError, StoreResult};
+use crate::store::{BUSY, StoreError, StoreResult};
 use writer::Writer;
 
 pub(crate) use writer::BoxFuture;
@@ -28,6 +28,8 @@ pub(crate) use writer::BoxFuture;
 /// Readers at the same time.
 const READERS: u32 = 4;
 const PAGE: u64 = 4096;
+/// How long a lock of somebody else (a backup, a person with a shell) is waited for.
+const BUSY_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the store can be told.
 pub(crate) struct StoreOptions<'a> {
@@ -59,7 +61,7 @@ impl SqliteStore {
             .filename(&path)
             .create_if_missing(false)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(BUSY_WITHIN)
             .disable_statement_logging();
         let mut writing = common
             .clone()
@@ -116,7 +118,7 @@ impl From<sqlx::Error> for StoreError {
                 // Extended result codes have the primary one in their low byte.
                 let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or(1) & 0xff;
                 match code {
-                    5 | 6 => Self::Unavailable("busy"),
+                    5 | 6 => Self::Unavailable(BUSY),
                     7 => Self::Unavailable("no memory"),
                     8 => Self::Unavailable("read only"),
                     9 => Self::Unavailable("interrupted"),

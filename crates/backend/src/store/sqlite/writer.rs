@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions as _, Executor as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{discard, log};
-use crate::store::{AppendRow, Appended, StoreError, StoreResult};
+use crate::store::{AppendRow, Appended, BUSY, StoreError, StoreResult};
 
 pub(crate) type BoxFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
 
@@ -149,10 +149,18 @@ async fn run(
             batch.into_iter().for_each(|job| job.finish(Err(StoreError::Unavailable("can't open"))));
             continue;
         };
-        if commit(&mut open, batch).await {
-            connection = Some(open);
-        } else {
-            discard(open).await;
+        match commit(&mut open, batch).await {
+            Ok(()) => connection = Some(open),
+            Err(kind) => {
+                discard(open).await;
+                // Somebody else holds the lock, and whoever came meanwhile has waited for it as well: batch after batch, each with a
+                // wait of its own, the last of many would hear nothing for minutes.
+                while kind == BUSY
+                    && let Ok(next) = jobs.try_recv()
+                {
+                    next.finish(Err(StoreError::Unavailable(kind)));
+                }
+            }
         }
     }
     if let Some(connection) = connection {
@@ -167,15 +175,15 @@ async fn take_or_connect(connection: &mut Option<SqliteConnection>, options: &Sq
     }
 }
 
-/// Runs a batch as one transaction and answers every job of it. `false`: the connection is not to be trusted any more.
-async fn commit(connection: &mut SqliteConnection, mut batch: Vec<Queued>) -> bool {
+/// Runs a batch as one transaction and answers every job of it. An error says what failed: the connection is not to be trusted any more.
+async fn commit(connection: &mut SqliteConnection, mut batch: Vec<Queued>) -> Result<(), &'static str> {
     let begun = Instant::now();
     let jobs = batch.len();
     match transaction(connection, &mut batch).await {
         Ok(outcomes) => {
             tracing::trace!(jobs, micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX), "committed");
             batch.into_iter().zip(outcomes).for_each(|(job, outcome)| job.finish(outcome));
-            true
+            Ok(())
         }
         Err(error) => {
             // Never a false ack: nothing of the batch is durable, whatever each job made of itself.
@@ -183,7 +191,7 @@ async fn commit(connection: &mut SqliteConnection, mut batch: Vec<Queued>) -> bo
             tracing::warn!(jobs, kind, "a transaction failed and was rolled back");
             let _ = connection.execute("ROLLBACK").await;
             batch.into_iter().for_each(|job| job.finish(Err(StoreError::Unavailable(kind))));
-            false
+            Err(kind)
         }
     }
 }
