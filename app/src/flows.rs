@@ -5,7 +5,7 @@
 use leptos::prelude::{RwSignal, Set, untrack};
 use sotto_client_api::{Command, RecoveryCode, Reply};
 use sotto_protocol::accounts::{SignInRequest, SignedIn};
-use sotto_protocol::{ErrorCode, UserName};
+use sotto_protocol::{DeviceId, ErrorCode, UserName};
 
 use crate::account_api::{self as server, AccountFault};
 use crate::context::AppContext;
@@ -54,7 +54,12 @@ pub(crate) async fn sign_up(
     };
     let signed_in = server::sign_up(request).await?;
     show(app, code, recovery_code);
-    app.client.call(Command::SignedIn(signed_in)).await?;
+    become_ready(app, signed_in, false).await
+}
+
+/// Hands the server's answer to the engine.
+async fn become_ready(app: AppContext, signed_in: SignedIn, make_room: bool) -> Result<(), Failure> {
+    app.client.call(Command::SignedIn { signed_in, make_room }).await?;
     Ok(())
 }
 
@@ -67,11 +72,26 @@ async fn prepare(app: AppContext, name: UserName, password: String, accept_new_s
     }
 }
 
-/// Signs in. `kdf_salt_changed` asks the person; with their yes call again with `accept_new_salt`.
-pub(crate) async fn sign_in(app: AppContext, name: UserName, password: String, accept_new_salt: bool) -> Result<(), Failure> {
-    let request = prepare(app, name, password, accept_new_salt).await?;
+/// What the person has agreed to while signing in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    /// The password was changed elsewhere: `kdf_salt_changed` asks.
+    pub(crate) new_salt: bool,
+    /// The oldest device is removed: `too_many_devices` asks.
+    pub(crate) make_room: bool,
+}
+
+/// Signs in. Where that ends in a question, call again with the person's yes.
+pub(crate) async fn sign_in(app: AppContext, name: UserName, password: String, agreed: Agreed) -> Result<(), Failure> {
+    let request = prepare(app, name, password, agreed.new_salt).await?;
     let signed_in = server::sign_in(request).await?;
-    app.client.call(Command::SignedIn(signed_in)).await?;
+    become_ready(app, signed_in, agreed.make_room).await
+}
+
+/// Removes another device of the account, with the password.
+pub(crate) async fn remove_device(app: AppContext, password: String, device: DeviceId) -> Result<(), Failure> {
+    let signed_in = open_vault(app, password).await?;
+    app.client.call(Command::RemoveDevice { signed_in, device }).await?;
     Ok(())
 }
 
@@ -119,8 +139,8 @@ pub(crate) async fn recover(
     };
     let signed_in = server::recovery_finish(request).await?;
     show(app, new_code, recovery_code);
-    app.client.call(Command::SignedIn(signed_in)).await?;
-    Ok(())
+    // Whoever has lost the password may have lost the devices with it.
+    become_ready(app, signed_in, true).await
 }
 
 fn show(app: AppContext, code: RwSignal<Option<RecoveryCode>>, new: RecoveryCode) {

@@ -36,6 +36,7 @@ pub fn error(code: ErrorCode) -> String {
         }
         E::DeviceListRefused => "The list of your devices did not verify. Reload the page, then try again.",
         E::DeviceUnknown => "This browser is no longer one of your devices. Sign in again.",
+        E::TooManyDevices => "This account has ten devices, which is the most. Signing in here removes the one that was added first.",
         E::StaleEpoch => "The conversation moved on meanwhile. Try again.",
         E::RoomExists => "You have this conversation already. Open it from the list.",
         E::CommitRefused => "The server refused the change, because it breaks a rule of the conversation. Reload, then try again.",
@@ -44,6 +45,7 @@ pub fn error(code: ErrorCode) -> String {
         E::WrongSuite => "That uses encryption which Sotto does not accept, so it was left out.",
         E::WrongClock => "The clock of this device is more than an hour wrong. Set it right, then reload the page.",
         E::Gone => "The server has deleted it: messages are kept there for a limited time only.",
+        E::ArchiveFull => "The server keeps no more history of yours for new devices. What is in this browser stays.",
         E::StorageDamaged => {
             "The data in this browser does not open. Sign in again to start afresh here; messages on other devices are safe."
         }
@@ -179,7 +181,7 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
     match line {
         SystemLine::Created { by } => format!("{} began this conversation", who(by.name.as_str())),
         SystemLine::NewDevice { who: person } => format!("{} signed in on a new device", who(person.name.as_str())),
-        SystemLine::JoinedHere => "You signed in on this browser here. What came before was for your earlier device".into(),
+        SystemLine::JoinedHere => "You signed in on this browser".into(),
         SystemLine::Missing { count: 1 } => "1 message is no longer on the server".into(),
         SystemLine::Missing { count } => format!("{count} messages are no longer on the server"),
         SystemLine::WentBack => {

@@ -8,8 +8,8 @@ use axum::{Extension, Router};
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
 use sotto_protocol::api::{
-    ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, KeyPackageCount, People, ReplaceDevice, RoomState, Rooms, StoredEntry,
-    UploadCommit, UploadKeyPackages,
+    ArchivePages, ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, DeleteShelves, Devices, KeyPackageCount, PagesPut, People,
+    PutDevices, PutPages, ReadPages, RoomState, Rooms, StoredEntry, UploadCommit, UploadKeyPackages,
 };
 use sotto_protocol::{ErrorCode, RoomId, Seq, codec, limits};
 
@@ -32,7 +32,8 @@ type Answer<T> = Result<Cbor<T>, ApiError>;
 /// The routes, without the sync socket.
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
-        .route("/api/v1/devices", post(replace_device))
+        .route("/api/v1/devices", post(put_devices))
+        .route("/api/v1/accounts/{account}/devices", get(devices))
         .route("/api/v1/key-packages", post(upload_key_packages))
         .route("/api/v1/key-packages/claim", post(claim_key_packages))
         .route("/api/v1/people", get(people))
@@ -40,12 +41,20 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/rooms/{room}/state", get(room_state))
         .route("/api/v1/rooms/{room}/commits", post(upload_commit))
         .route("/api/v1/rooms/{room}/entries/{seq}", get(entry))
+        .route("/api/v1/archive", post(put_pages))
+        .route("/api/v1/archive/read", post(read_pages))
+        .route("/api/v1/archive/delete", post(delete_shelves))
 }
 
-async fn replace_device(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+async fn put_devices(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
     let caller = asking.signed_in()?;
-    let device: ReplaceDevice = read(request, limits::API_BODY).await?;
-    Ok(app.backend.replace_device(&asking.context, caller, device).await?)
+    let devices: PutDevices = read(request, limits::API_BODY).await?;
+    Ok(app.backend.put_devices(&asking.context, caller, devices).await?)
+}
+
+async fn devices(State(app): State<AppState>, Extension(asking): Extension<Asking>, Path(account): Path<String>) -> Answer<Devices> {
+    let account = account.parse().map_err(|_| ErrorCode::NotFound)?;
+    Ok(Cbor(app.backend.devices(&asking.context, asking.signed_in()?, account).await?))
 }
 
 async fn upload_key_packages(
@@ -115,6 +124,24 @@ async fn entry(
 ) -> Answer<StoredEntry> {
     let seq: Seq = seq.parse().map_err(|_| ErrorCode::NotFound)?;
     Ok(Cbor(app.backend.entry(asking.signed_in()?, room_id(&room)?, seq).await?))
+}
+
+async fn put_pages(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Answer<PagesPut> {
+    let caller = asking.signed_in()?;
+    let pages: PutPages = read(request, limits::ARCHIVE_BODY).await?;
+    Ok(Cbor(app.backend.put_pages(caller, pages).await?))
+}
+
+async fn read_pages(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Answer<ArchivePages> {
+    let caller = asking.signed_in()?;
+    let wanted: ReadPages = read(request, limits::API_BODY).await?;
+    Ok(Cbor(app.backend.read_pages(caller, wanted).await?))
+}
+
+async fn delete_shelves(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let shelves: DeleteShelves = read(request, limits::API_BODY).await?;
+    Ok(app.backend.delete_shelves(caller, shelves).await?)
 }
 
 /// A path that names no room names nothing.

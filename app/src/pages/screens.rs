@@ -88,19 +88,19 @@ pub(super) fn Locked() -> impl IntoView {
     .erase()
 }
 
-/// The account signed in on another browser.
+/// This browser is none of the account's devices any more.
 #[component]
 pub(super) fn Replaced() -> impl IntoView {
     let app = use_app();
     let again = move |_| app.state.phase.set(Phase::SignedOut { kept: replaced_name(app.state.phase.get_untracked()) });
-    app.title("Signed in elsewhere");
+    app.title("Signed out");
     view! {
         <Front
-            title="You signed in on another browser"
-            lead="That browser took this one’s seat: new messages are readable there. Signing in here again erases the messages that are kept here. Not you? Sign in here and change your password."
+            title="This browser is none of your devices any more"
+            lead="It was removed, or its data are an older copy. Sign in and it is a new device; that erases the messages which are kept here. You did not remove it? Then change your password."
         >
             <div class="row">
-                <button class="button button-primary" type="button" data-testid="replaced-signin" on:click=again>"Use this browser again"</button>
+                <button class="button button-primary" type="button" data-testid="replaced-signin" on:click=again>"Sign in again"</button>
             </div>
         </Front>
     }

@@ -7,8 +7,8 @@ use sotto_protocol::ErrorCode;
 use super::Front;
 use super::account_form::{AccountFlow, AccountForm};
 use crate::context::use_app;
-use crate::flows;
-use crate::widgets::{Erase, EraseGuard, PasswordField, Show, effect, value_of};
+use crate::flows::{self, Agreed};
+use crate::widgets::{Erase, EraseGuard, PasswordField, effect, value_of};
 use crate::wording;
 
 /// The form; `again` over a session that ended, with a way back to what is readable.
@@ -17,7 +17,9 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
     let app = use_app();
     let state = app.state;
     let flow = AccountFlow::new(EraseGuard::new());
-    let (new_salt, set_new_salt) = signal(false);
+    // What signing in has asked, and what was agreed to so far.
+    let (question, set_question) = signal(None::<ErrorCode>);
+    let agreed = StoredValue::new(Agreed::default());
     let password_node = NodeRef::new();
 
     let known_name = move || {
@@ -37,18 +39,18 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
         }
     });
 
-    let submit = move |accept_new_salt: bool| {
-        set_new_salt.set(false);
+    let submit = move |agreed: Agreed| {
+        set_question.set(None);
         flow.submit(|name| {
             let password = value_of(password_node);
             if password.is_empty() {
                 return Err("Type your password.");
             }
             Ok(Box::pin(async move {
-                match flows::sign_in(app, name, password, accept_new_salt).await {
-                    Err(failure) if failure.code == ErrorCode::KdfSaltChanged => {
+                match flows::sign_in(app, name, password, agreed).await {
+                    Err(failure) if matches!(failure.code, ErrorCode::KdfSaltChanged | ErrorCode::TooManyDevices) => {
                         // The page changes by the engine's phase; this form may be gone by now.
-                        let _gone = set_new_salt.try_set(true);
+                        let _gone = set_question.try_set(Some(failure.code));
                         Ok(())
                     }
                     outcome => outcome,
@@ -57,12 +59,24 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
         });
     };
 
+    let yes = move |_| {
+        agreed.update_value(|agreed| match question.get_untracked() {
+            Some(ErrorCode::KdfSaltChanged) => agreed.new_salt = true,
+            _ => agreed.make_room = true,
+        });
+        submit(agreed.get_value());
+    };
+    let begin = move |()| {
+        agreed.set_value(Agreed::default());
+        submit(Agreed::default());
+    };
+
     app.title("Sign in");
     view! {
         <Front title=if again { "Sign in again" } else { "Sign in" }>
             <AccountForm
                 flow
-                on_submit=Callback::new(move |()| submit(false))
+                on_submit=Callback::new(begin)
                 name_id="signin-name"
                 name_testid="signin-username"
                 submit_testid="signin-submit"
@@ -75,14 +89,19 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
                     autocomplete="current-password"
                     node=password_node
                 />
-                <Show when=move || new_salt.get()>
-                    <div class="banner banner-warn" role="alert" data-testid="salt-question">
-                        <p>{wording::error(ErrorCode::KdfSaltChanged)}</p>
-                        <button class="button" type="button" data-testid="salt-accept" on:click=move |_| submit(true)>
-                            "Yes, I changed it. Go on"
-                        </button>
-                    </div>
-                </Show>
+                {move || question.get().map(|code| {
+                    let (testid, accept, words) = match code {
+                        ErrorCode::KdfSaltChanged => ("salt-question", "salt-accept", "Yes, I changed it. Go on"),
+                        _ => ("devices-question", "devices-accept", "Remove it and go on"),
+                    };
+                    view! {
+                        <div class="banner banner-warn" role="alert" data-testid=testid>
+                            <p>{wording::error(code)}</p>
+                            <button class="button" type="button" data-testid=accept on:click=yes>{words}</button>
+                        </div>
+                    }
+                    .erase()
+                })}
             </AccountForm>
             <ul class="links">
                 {if again {

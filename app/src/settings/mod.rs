@@ -1,10 +1,10 @@
-//! Settings: appearance, sessions, password, recovery code, lock, and what the server learns.
+//! Settings: appearance, devices, password, recovery code, lock, and what the server learns.
 
 mod about;
+mod devices;
 mod lock;
 mod password;
 mod recovery;
-mod sessions;
 mod sign_out;
 mod theme;
 
@@ -33,7 +33,7 @@ pub(crate) fn Settings() -> impl IntoView {
             on_close=Callback::new(close)
         >
             <theme::ThemeSection/>
-            <sessions::SessionsSection/>
+            <devices::DevicesSection/>
             <password::PasswordSection/>
             <recovery::RecoverySection/>
             <lock::LockSection/>

@@ -34,7 +34,7 @@ pub(crate) fn SignOutDialog() -> impl IntoView {
                 </button>
             </div>
             <div class="choice">
-                <p><strong>"Wipe this device."</strong>" The history here is gone, and messages that people send until you sign in again can’t be read, by you or by anybody."</p>
+                <p><strong>"Wipe this device."</strong>" The history here is gone. What is not on another device of yours can’t be read any more, by you or by anybody."</p>
                 <button class="button button-danger" type="button" data-testid="signout-wipe" disabled=move || task.busy.get() on:click=move |_| sign_out(false)>
                     "Sign out and wipe"
                 </button>

@@ -15,13 +15,15 @@ pub struct Wake {
     pub welcomes: bool,
     /// The device's one-time key packages run low: how many are left.
     pub key_packages: Option<u32>,
+    /// The account's device list is another one.
+    pub devices: bool,
     /// The session or the device ended: close.
     pub ended: Option<ErrorCode>,
 }
 
 impl Wake {
     fn is_empty(&self) -> bool {
-        self.rooms.is_empty() && !self.welcomes && self.key_packages.is_none() && self.ended.is_none()
+        self.rooms.is_empty() && *self == Self { rooms: Vec::new(), ..Self::default() }
     }
 }
 
@@ -104,10 +106,11 @@ impl Bus {
         self.each(account, |address| sessions.contains(&address.session), ended);
     }
 
-    /// Sockets of every device of the account but the listed ones close.
+    /// Sockets of every device of the account but the listed ones close; those hear of it.
     pub(crate) fn devices_replaced(&self, account: AccountId, current: &[DeviceId]) {
         let ended = |pending: &mut Pending| pending.rest.ended = Some(ErrorCode::DeviceUnknown);
         self.each(account, |address| !current.contains(&address.device), ended);
+        self.each(account, |address| current.contains(&address.device), |pending| pending.rest.devices = true);
     }
 
     fn each(&self, account: AccountId, which: impl Fn(&Address) -> bool, change: impl Fn(&mut Pending)) {

@@ -154,6 +154,8 @@ pub struct BackendConfig {
     pub waiting_hashes: usize,
     /// Most bytes of the database file; over it writes are refused as on a full disk. `None`: as large as the disk.
     pub database_max_bytes: Option<u64>,
+    /// Most bytes that one account may keep in its archive.
+    pub archive_bytes: u64,
 }
 
 impl BackendConfig {
@@ -173,6 +175,7 @@ impl BackendConfig {
             parallel_hashes: 2,
             waiting_hashes: 64,
             database_max_bytes: None,
+            archive_bytes: 1024 * 1024 * 1024,
         }
     }
 

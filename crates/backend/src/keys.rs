@@ -53,8 +53,8 @@ impl Backend {
         Ok(self.0.store.count_key_packages(caller.account, caller.require_device()?, ctx.now).await?)
     }
 
-    /// Takes one package of each device of an account; none of oneself, nor, unless for a group, where the pair has a room. What the
-    /// caller has claimed and not used yet it gets again, as long as that is kept for it.
+    /// Takes one package of each device of an account, but for the asking one: none where the pair has a room, unless for one that exists.
+    /// What the caller has claimed and not used yet it gets again, as long as that is kept for it.
     ///
     /// # Errors
     /// `not_found`, `too_many_tries`, `unavailable`.
@@ -74,12 +74,13 @@ impl Backend {
             packages: Vec::new(),
             room,
         };
-        if room.is_some() || account.account == caller.account {
+        let own = account.account == caller.account;
+        if room.is_some() || (own && !request.group) {
             return Ok(answer);
         }
         // Only what takes something is counted: draining somebody's packages is the attack.
         self.0.limits.take(ctx.now, &[Limit::KeyClaims(caller.account)])?;
-        let claimed = self.0.store.claim_key_packages(account.account, caller.account, ctx.now).await?;
+        let claimed = self.0.store.claim_key_packages(account.account, caller.device, caller.account, ctx.now).await?;
         for (device, left) in &claimed.left {
             if usize::try_from(*left).unwrap_or(usize::MAX) <= limits::REFILL_AT {
                 self.0.bus.key_packages(account.account, *device, *left);

@@ -27,6 +27,8 @@ pub(crate) enum Limit {
     KeyClaims(AccountId),
     /// People searches of an account.
     PeopleSearch(AccountId),
+    /// Device lists that an account asks for: as many as searches.
+    DeviceLists(AccountId),
     /// Failed recovery codes from an address.
     RecoveryAddress(IpAddr),
     /// Failed recovery codes for a name.
@@ -87,7 +89,7 @@ impl RateLimits {
             Limit::LoginAccount(_) | Limit::Reauthentication(_) => self.limits.login_account,
             Limit::SignUpAddress(_) => self.limits.sign_up_address,
             Limit::KeyClaims(_) => self.limits.key_claims,
-            Limit::PeopleSearch(_) => self.limits.people_search,
+            Limit::PeopleSearch(_) | Limit::DeviceLists(_) => self.limits.people_search,
             Limit::RecoveryAddress(_) => self.limits.recovery_address,
             Limit::RecoveryAccount(_) => self.limits.recovery_account,
         }

@@ -56,6 +56,7 @@ impl Backend {
                 label: row.label,
                 created_at: row.created_at,
                 last_seen_at: row.last_seen_at,
+                device: row.device,
             })
             .collect())
     }

@@ -276,19 +276,19 @@ async fn replacing_a_device_drops_its_packages_and_needs_the_next_signed_list() 
     let mut noor = Person::ready(&rig.backend, "noor").await;
     let eve = Person::signed_up(&rig.backend, "eve").await;
     let before = rig.dump().await;
-    let request = |device_list| sotto_protocol::api::ReplaceDevice { device: noor.device, device_list };
+    let request = |device_list| sotto_protocol::api::PutDevices { device: noor.device, device_list };
     let mut skipped = noor.next_list(noor.list.devices.clone());
     skipped.version += 1;
-    let skipped = rig.backend.replace_device(&ctx(), noor.caller(), request(noor.signed(&skipped))).await.unwrap_err();
+    let skipped = rig.backend.put_devices(&ctx(), noor.caller(), request(noor.signed(&skipped))).await.unwrap_err();
     assert_eq!(skipped.code, ErrorCode::DeviceListRefused);
-    let forged = rig.backend.replace_device(&ctx(), noor.caller(), request(eve.signed(&noor.list))).await.unwrap_err();
+    let forged = rig.backend.put_devices(&ctx(), noor.caller(), request(eve.signed(&noor.list))).await.unwrap_err();
     assert_eq!(forged.code, ErrorCode::NotAuthentic);
     let mut not_in = request(noor.signed(&noor.list));
     not_in.device = sotto_protocol::DeviceId([1; 16]);
-    assert_eq!(rig.backend.replace_device(&ctx(), noor.caller(), not_in).await.unwrap_err().code, ErrorCode::DeviceUnknown);
+    assert_eq!(rig.backend.put_devices(&ctx(), noor.caller(), not_in).await.unwrap_err().code, ErrorCode::DeviceUnknown);
     assert_eq!(rig.dump().await, before);
     // The same list again binds only.
-    rig.backend.replace_device(&ctx(), noor.caller(), request(noor.signed(&noor.list))).await.unwrap();
+    rig.backend.put_devices(&ctx(), noor.caller(), request(noor.signed(&noor.list))).await.unwrap();
     assert_eq!(rig.dump().await, before);
     noor.replace_device(&rig.backend).await;
     assert_eq!(rig.backend.count_key_packages(&ctx(), noor.caller()).await.unwrap().one_time, 0);

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod accounts;
+mod archive;
 mod backlog;
 mod delivery;
 mod keys;

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod accounts;
+mod archive;
 mod delivery;
 mod keys;
 mod kit;

@@ -12,6 +12,7 @@ use sotto_protocol::ErrorCode;
 /// Every column that the server keeps. A new one needs a line here and a reason in docs/THREAT_MODEL.md.
 const COLUMNS: &str = "accounts: account name created_at kdf_memory_kib kdf_passes kdf_lanes kdf_salt password_hash password_slot \
     password_version recovery_hash recovery_slot recovery_version device_list
+archive: account shelf page version sealed
 devices: account device
 key_packages: id account device hash last_resort used not_after package claimed_by claimed_at
 log: id room seq kind epoch account device at idempotency bytes

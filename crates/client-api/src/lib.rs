@@ -14,7 +14,7 @@ use sotto_protocol::accounts::{
     ChangePasswordRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened, SignInRequest,
     SignUpRequest, SignedIn,
 };
-use sotto_protocol::{AccountId, ErrorCode, MessageId, RoomId, Seq, UserName};
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, MessageId, RoomId, Seq, UserName};
 
 use views::{ConnectionView, EntryView, MessageView, Phase, RoomView, SafetyView, ServerRowView};
 
@@ -72,8 +72,13 @@ pub enum Command {
         accept_new_salt: bool,
     },
     /// After `sign_up`, `sign_in` or `recovery_finish` succeeded: opens the vault, restores or makes this device, connects.
-    /// Reply: [`Reply::Done`] when the engine is ready to talk.
-    SignedIn(SignedIn),
+    /// Reply: [`Reply::Done`] when the engine is ready to talk, or `too_many_devices`: it may be asked once more, to make room.
+    SignedIn {
+        /// From the server.
+        signed_in: SignedIn,
+        /// The person agreed that the device that was added first is removed where there are too many.
+        make_room: bool,
+    },
 
     /// How good a password is, before anything is derived. Reply: [`Reply::PasswordCheck`].
     CheckPassword {
@@ -110,6 +115,17 @@ pub enum Command {
     PrepareNewRecovery {
         /// From `open_vault`.
         signed_in: SignedIn,
+    },
+
+    /// The devices of the own account. Reply: [`Reply::Devices`].
+    Devices,
+    /// After [`Command::PrepareSignIn`] with the current password and `open_vault` with its auth key: signs another device out for good.
+    /// Reply: [`Reply::Done`] when the server has taken the list without it.
+    RemoveDevice {
+        /// From `open_vault`.
+        signed_in: SignedIn,
+        /// Which; not this one.
+        device: DeviceId,
     },
 
     /// Seals this browser's data under a passphrase, or (`None`) takes the passphrase away. Reply: [`Reply::Done`].
@@ -282,6 +298,8 @@ pub enum Reply {
         /// To show once.
         recovery_code: RecoveryCode,
     },
+    /// Devices of the own account, in the order of their adding.
+    Devices(Vec<views::DeviceView>),
     /// Found people.
     People(Vec<views::PersonView>),
     /// The room.
@@ -368,13 +386,15 @@ impl Command {
             Self::Boot { .. } => "Boot",
             Self::PrepareSignUp { .. } => "PrepareSignUp",
             Self::PrepareSignIn { .. } => "PrepareSignIn",
-            Self::SignedIn(_) => "SignedIn",
+            Self::SignedIn { .. } => "SignedIn",
             Self::CheckPassword { .. } => "CheckPassword",
             Self::PrepareRecovery { .. } => "PrepareRecovery",
             Self::FinishRecovery { .. } => "FinishRecovery",
             Self::PrepareChangePassword { .. } => "PrepareChangePassword",
             Self::PasswordChanged => "PasswordChanged",
             Self::PrepareNewRecovery { .. } => "PrepareNewRecovery",
+            Self::Devices => "Devices",
+            Self::RemoveDevice { .. } => "RemoveDevice",
             Self::SetLockPassphrase { .. } => "SetLockPassphrase",
             Self::Unlock { .. } => "Unlock",
             Self::Lock => "Lock",

@@ -32,7 +32,7 @@ pub enum Phase {
         /// Who.
         me: PersonView,
     },
-    /// The account signed in on another browser, which replaced this one.
+    /// This browser is no device of the account any more: it was removed, or its data is an older copy that lost its keys.
     Replaced {
         /// Who.
         name: UserName,
@@ -223,12 +223,12 @@ pub enum SystemLine {
         /// By whom.
         by: PersonView,
     },
-    /// A person signed in on a new device, which took the seat of the old one.
+    /// A person signed in on a new device.
     NewDevice {
         /// Who.
         who: PersonView,
     },
-    /// This device joined here: what came before can't be read on it.
+    /// This device joined here: what came before is on the account's other devices.
     JoinedHere,
     /// Entries that can't be shown: taken by retention, or not readable.
     Missing {
@@ -327,6 +327,17 @@ pub struct ServerRowView {
     pub length: u32,
     /// Whether the stored bytes equal what this device received or sent (`false`: the server altered its row).
     pub unaltered: Option<bool>,
+}
+
+/// A device of the own account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceView {
+    /// The device.
+    pub device: DeviceId,
+    /// When it was added, by its own clock.
+    pub added_at: Millis,
+    /// Whether it is this browser.
+    pub current: bool,
 }
 
 /// How good a password is.

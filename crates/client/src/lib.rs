@@ -1,5 +1,6 @@
 //! The engine: all cryptography of messages, sync, outbox, rooms. Synchronous, no I/O, no clock of its own.
 
+pub mod archive;
 mod committing;
 pub mod content;
 pub mod engine;

@@ -94,6 +94,10 @@ pub struct DeviceRecord {
     #[n(6)]
     #[cbor(default)]
     pub last_resorts_used: Vec<Bytes>,
+    /// Key of the account's archive; empty on a device that has not seen the vault since there is one.
+    #[n(7)]
+    #[cbor(default)]
+    pub archive: Bytes,
 }
 
 /// A room of this device.
@@ -220,6 +224,14 @@ pub struct RoomRecord {
     #[n(33)]
     #[cbor(default)]
     pub branches: Vec<Branch>,
+    /// What was shown here up to this position is in the archive, as far as this device has to care.
+    #[n(34)]
+    #[cbor(default)]
+    pub archived: Seq,
+    /// The archive may hold pages below this one that are not here.
+    #[n(35)]
+    #[cbor(default)]
+    pub unfetched: Option<u64>,
 }
 
 /// What a server has that shows a room as it was once.

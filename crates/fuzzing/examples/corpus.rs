@@ -17,7 +17,7 @@ use sotto_client_api::{Command, FromWorker, Reply, ToWorker, Update, wire};
 use sotto_fuzzing::genuine::{Genuine, Opener, SAID, newest_fixture, now};
 use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, SessionInfo, SignInRequest, SignUpRequest, SignedIn, VaultSlot};
 use sotto_protocol::api::{
-    CommitAck, CreateRoom, ErrorBody, KeyPackageCount, Person, ReplaceDevice, RoomInfo, RoomState, Rooms, UploadCommit, UploadKeyPackages,
+    CommitAck, CreateRoom, ErrorBody, KeyPackageCount, Person, PutDevices, RoomInfo, RoomState, Rooms, UploadCommit, UploadKeyPackages,
 };
 use sotto_protocol::device_list::DeviceEntry;
 use sotto_protocol::frames::{Ack, ClientFrame, Cursor, Entry, EntryKind, Publish, Refusal, ServerFrame, VERSION, Welcome};
@@ -132,7 +132,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     let bodies = Corpus::of("api_bodies");
     let info = RoomInfo { room, members: vec![person(alice)], epoch: 3, head: 12 };
     let list = alice.device.device_list.clone();
-    bodies.cbor("replace-device", 0, &ReplaceDevice { device, device_list: list.clone() });
+    bodies.cbor("replace-device", 0, &PutDevices { device, device_list: list.clone() });
     bodies.cbor("key-packages", 1, &UploadKeyPackages { one_time: vec![Bytes(vec![1; 30])], last_resort: Some(Bytes(vec![2; 30])) });
     bodies.cbor("claim", 2, &sotto_protocol::api::ClaimKeyPackages { name: name(), group: true });
     bodies.put("upload", &[&[4], genuine.upload.as_slice()]);
@@ -159,8 +159,14 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     accounts.json("sign-in", 1, &SignInRequest { name: name(), auth_key: Bytes(vec![3; 32]) });
     accounts.json("signed-in", 6, &SignedIn { account, name: name(), session: SessionId([1; 16]), slot, device_list: Bytes(vec![5; 60]) });
     accounts.json("kdf", 8, &kdf);
-    let session =
-        SessionInfo { session: SessionId([1; 16]), label: "Chromium on Linux".into(), created_at: 1, last_seen_at: 2, current: true };
+    let session = SessionInfo {
+        session: SessionId([1; 16]),
+        label: "Chromium on Linux".into(),
+        created_at: 1,
+        last_seen_at: 2,
+        current: true,
+        device: None,
+    };
     accounts.json("sessions", 10, &vec![session]);
     accounts.json("error", 11, &sotto_protocol::accounts::AccountError { code: ErrorCode::TooManyTries, retry_after: Some(30) });
     accounts.put("name", &[b"\"mira\""]);

@@ -22,7 +22,7 @@ pub fn frames(data: &[u8]) -> bool {
 /// Bodies of `/api/v1`, those that the server reads and those that the client reads.
 pub fn api_bodies(data: &[u8]) -> bool {
     const BODIES: [fn(&[u8], usize) -> bool; 13] = [
-        cbor::<api::ReplaceDevice>,
+        cbor::<api::PutDevices>,
         cbor::<api::UploadKeyPackages>,
         cbor::<api::ClaimKeyPackages>,
         cbor::<api::CreateRoom>,

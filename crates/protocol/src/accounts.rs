@@ -163,6 +163,8 @@ pub struct SessionInfo {
     pub last_seen_at: Millis,
     /// Whether the asking session is this one.
     pub current: bool,
+    /// The device that it is bound to; none before one was made or found.
+    pub device: Option<DeviceId>,
 }
 
 /// Error of every account server function. `retry_after` is in seconds and set with `too_many_tries`.

@@ -2,7 +2,8 @@
 //!
 //! | method and path | request | answer |
 //! |---|---|---|
-//! | `POST /api/v1/devices` | [`ReplaceDevice`] | empty: the session is bound to the device, other sockets of the account are closed |
+//! | `POST /api/v1/devices` | [`PutDevices`] | empty: the session is bound to the device; devices that are no longer listed are signed out |
+//! | `GET /api/v1/accounts/{account}/devices` | | [`Devices`] |
 //! | `POST /api/v1/key-packages` | [`UploadKeyPackages`] | [`KeyPackageCount`] |
 //! | `POST /api/v1/key-packages/claim` | [`ClaimKeyPackages`] | [`ClaimedKeyPackages`] |
 //! | `GET /api/v1/people?q=PREFIX` | | [`People`] |
@@ -11,13 +12,16 @@
 //! | `GET /api/v1/rooms/{room}/state` | | [`RoomState`] |
 //! | `POST /api/v1/rooms/{room}/commits` | [`UploadCommit`] | [`CommitAck`]; 409 `stale_epoch` |
 //! | `GET /api/v1/rooms/{room}/entries/{seq}` | | [`StoredEntry`]; 410 `gone` |
+//! | `POST /api/v1/archive` | [`PutPages`] | [`PagesPut`]; 507 `archive_full` |
+//! | `POST /api/v1/archive/read` | [`ReadPages`] | [`ArchivePages`] |
+//! | `POST /api/v1/archive/delete` | [`DeleteShelves`] | empty |
 //!
 //! An error answer is [`ErrorBody`] with the code's HTTP status (and `Retry-After` in seconds with 429 and 503).
 
 use minicbor::{Decode, Encode};
 
 use crate::frames::{Entry, Welcome};
-use crate::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, UserName};
+use crate::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, ShelfId, UserName};
 
 /// Body of an error answer.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -36,15 +40,23 @@ pub struct ErrorBody {
     pub epoch: Option<Epoch>,
 }
 
-/// Makes `device` the account's device (this issue: the only one) and binds the session to it.
-/// Idempotent: the same list again answers the same.
+/// Puts the account's next device list in the place of the one before, and binds the session to `device`. Whatever device is no longer in
+/// it is out: its sessions, sockets, key packages and Welcomes go. Idempotent: the same list again only binds.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct ReplaceDevice {
+pub struct PutDevices {
     /// This device; must stand in the list.
     #[n(0)]
     pub device: DeviceId,
     /// Encoded [`crate::device_list::SignedDeviceList`]; `version` = stored + 1 (or the stored list itself).
     #[n(1)]
+    pub device_list: Bytes,
+}
+
+/// The devices of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Devices {
+    /// Newest encoded [`crate::device_list::SignedDeviceList`].
+    #[n(0)]
     pub device_list: Bytes,
 }
 
@@ -74,13 +86,14 @@ pub struct KeyPackageCount {
     pub held: Vec<Bytes>,
 }
 
-/// Asks for one key package of every device of an account, to make a room with it or to add it to a group.
+/// Asks for one key package of every device of an account, to make a room with it or to add it to a group; of the own account's other
+/// devices, to add these.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct ClaimKeyPackages {
     /// Whose.
     #[n(0)]
     pub name: UserName,
-    /// For a group: the pair may have a room of its own, which changes nothing then.
+    /// For a room that exists: the pair may have one of its own, which changes nothing then.
     #[n(1)]
     #[cbor(default)]
     pub group: bool,
@@ -262,4 +275,75 @@ pub struct StoredEntry {
     /// When retention will delete it.
     #[n(2)]
     pub deleted_at: Millis,
+}
+
+/// One page of the archive: a stretch of a room's log, sealed by the account's devices (`client::archive`).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ArchivePage {
+    /// Which room's, for who has the key.
+    #[n(0)]
+    pub shelf: ShelfId,
+    /// Which stretch: [`crate::limits::ARCHIVE_PAGE_SEQS`] positions each, from 0 on.
+    #[n(1)]
+    pub page: u64,
+    /// How often it was written: 1 for a new page.
+    #[n(2)]
+    pub version: u64,
+    /// Sealed and padded.
+    #[n(3)]
+    pub sealed: Bytes,
+}
+
+/// Writes pages: each only where it is the version right after the one that is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PutPages {
+    /// At most [`crate::limits::ARCHIVE_BATCH`].
+    #[n(0)]
+    pub pages: Vec<ArchivePage>,
+}
+
+/// Which pages were not written, because another device was first.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PagesPut {
+    /// Places in the request's list.
+    #[n(0)]
+    pub refused: Vec<u32>,
+}
+
+/// One shelf's newest page below a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PageWanted {
+    /// Of which shelf.
+    #[n(0)]
+    pub shelf: ShelfId,
+    /// Below which page; the newest of all where none is named.
+    #[n(1)]
+    pub below: Option<u64>,
+}
+
+/// Asks for pages.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ReadPages {
+    /// At most [`crate::limits::ARCHIVE_BATCH`].
+    #[n(0)]
+    pub wanted: Vec<PageWanted>,
+}
+
+/// Pages in the order in which they were asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ArchivePages {
+    /// Those that there are.
+    #[n(0)]
+    pub pages: Vec<ArchivePage>,
+    /// How many of the wanted ones were looked for: the rest did not fit and is to be asked for again.
+    #[n(1)]
+    pub looked: u32,
+}
+
+/// Deletes shelves, or everything that the account has archived.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct DeleteShelves {
+    /// Which; all of the account's for `None`.
+    #[n(0)]
+    pub shelves: Option<Vec<ShelfId>>,
 }

@@ -87,6 +87,8 @@ codes! {
     24 DeviceListRefused "device_list_refused" 409,
     /// This device is not (or no longer) in its account's device list.
     25 DeviceUnknown "device_unknown" 403,
+    /// The account has as many devices as it may have.
+    26 TooManyDevices "too_many_devices" 409,
 
     /// The room is in another epoch; catch up and try again.
     30 StaleEpoch "stale_epoch" 409,
@@ -133,6 +135,8 @@ codes! {
     52 GhostDevice "ghost_device" 409,
     /// The server shows a room as it was once: the person decides.
     53 ServerBehind "server_behind" 409,
+    /// The account's archive has no room left.
+    54 ArchiveFull "archive_full" 507,
 }
 
 impl core::fmt::Display for ErrorCode {

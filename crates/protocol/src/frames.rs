@@ -295,6 +295,9 @@ pub enum ServerFrame {
     /// Delivery has reached the head of every room that was asked for.
     #[n(10)]
     CaughtUp,
+    /// The account's device list is another one now: ask for it.
+    #[n(11)]
+    Devices,
 }
 
 #[cfg(test)]

@@ -107,6 +107,10 @@ id!(
     DeviceId, 16
 );
 id!(
+    /// A room's place in the archive of one account: not to be connected with the room by anybody else.
+    ShelfId, 16
+);
+id!(
     /// A room, which is one MLS group: equal to the MLS group id. Random, chosen by the creator.
     RoomId, 16
 );

@@ -20,7 +20,7 @@ pub mod name;
 
 pub use bytes::Bytes;
 pub use error::ErrorCode;
-pub use ids::{AccountId, DeviceId, IdempotencyId, MessageId, RoomId, SessionId};
+pub use ids::{AccountId, DeviceId, IdempotencyId, MessageId, RoomId, SessionId, ShelfId};
 pub use name::UserName;
 
 /// Position of an entry in a room's log; the first entry has 1, 0 means "before everything".

@@ -10,6 +10,14 @@ pub const TEXT: usize = 16 * 1024;
 pub const COMMIT_BODY: usize = 2 * 1024 * 1024;
 /// Longest encoded frame to a client: an entry that is longer than [`SYNC_FRAME`], a commit of a big room, goes alone.
 pub const SERVER_FRAME: usize = COMMIT_BODY + 1024;
+/// Longest body of an archive upload or answer.
+pub const ARCHIVE_BODY: usize = 2 * 1024 * 1024;
+/// Longest sealed page of the archive: its entries at their longest, and room for the rest.
+pub const ARCHIVE_PAGE: usize = ARCHIVE_BODY - 4 * 1024;
+/// Positions of a room's log that one page of the archive stands for.
+pub const ARCHIVE_PAGE_SEQS: u64 = 64;
+/// Most pages or shelves that one request names.
+pub const ARCHIVE_BATCH: usize = 128;
 /// Most devices in a room.
 pub const ROOM_DEVICES: usize = 500;
 /// Most devices that one commit adds.

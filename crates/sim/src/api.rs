@@ -20,8 +20,18 @@ pub(crate) async fn call(
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     match (method, first, rest) {
         (Method::Post, "devices", "") => {
-            backend.replace_device(context, &caller, codec::decode(body, limit)?).await?;
+            backend.put_devices(context, &caller, codec::decode(body, limit)?).await?;
             Ok(Vec::new())
+        }
+        (Method::Post, "archive", "") => Ok(codec::encode(&backend.put_pages(&caller, codec::decode(body, limit)?).await?)),
+        (Method::Post, "archive", "read") => Ok(codec::encode(&backend.read_pages(&caller, codec::decode(body, limit)?).await?)),
+        (Method::Post, "archive", "delete") => {
+            backend.delete_shelves(&caller, codec::decode(body, limit)?).await?;
+            Ok(Vec::new())
+        }
+        (Method::Get, "accounts", rest) => {
+            let account = rest.strip_suffix("/devices").and_then(|account| account.parse().ok()).ok_or(ErrorCode::NotFound)?;
+            Ok(codec::encode(&backend.devices(context, &caller, account).await?))
         }
         (Method::Post, "key-packages", "") => {
             Ok(codec::encode(&backend.upload_key_packages(context, &caller, codec::decode(body, limit)?).await?))

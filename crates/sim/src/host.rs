@@ -8,9 +8,10 @@ use sotto_client::Engine;
 use sotto_client::io::{Batch, Effect, Input, Opened, SlotWrite, Store};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
+use sotto_protocol::accounts::SignInRequest;
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::frames::{ClientFrame, ServerFrame};
-use sotto_protocol::{ErrorCode, Millis, RoomId, UserName, codec, limits};
+use sotto_protocol::{DeviceId, ErrorCode, Millis, RoomId, UserName, codec, limits};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::api;
@@ -108,6 +109,8 @@ pub struct Host {
     pub log: LogCount,
     /// [`Host::run`] stops when so many lines of the log are stored.
     pub stop_at: Option<usize>,
+    /// The engine dies when the server has done what it asked for at this path, before it hears of it.
+    pub die_after: Option<&'static str>,
     /// Whether the network is there.
     pub online: bool,
     /// What the server does to the truth on its way here.
@@ -154,6 +157,7 @@ impl Host {
             disk_takes: 0,
             log: LogCount::default(),
             stop_at: None,
+            die_after: None,
             online: true,
             lies: Lies::default(),
             has_slots: true,
@@ -421,6 +425,10 @@ impl Host {
                 } else {
                     Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })
                 };
+                if self.die_after.take_if(|after| *after == path).is_some() {
+                    self.alive = false;
+                    self.socket = None;
+                }
                 self.inputs.push_back(Input::Response { id, result });
             }
             Effect::Emit(message) => {
@@ -523,7 +531,7 @@ impl Host {
         let Reply::SignUp { request, recovery_code } = reply else { return Err(SimError(ErrorCode::Internal, "sign-up")) };
         let session = self.backend.sign_up(&self.context(), None, request).await.map_err(|error| SimError(error.code, "sign_up"))?;
         self.token = Some(session.token);
-        self.call(Command::SignedIn(session.signed_in)).await?;
+        self.call(Command::SignedIn { signed_in: session.signed_in, make_room: false }).await?;
         Ok(recovery_code.0)
     }
 
@@ -532,16 +540,39 @@ impl Host {
     /// # Errors
     /// What refused it.
     pub async fn sign_in(&mut self, name: &str, password: &str) -> Result<(), SimError> {
-        let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
         if self.phase == Phase::Booting {
             self.call(Command::Boot { signed_in: false }).await?;
         }
+        let request = self.derive(name, password).await?;
+        let session = self.backend.sign_in(&self.context(), None, request).await.map_err(|error| SimError(error.code, "sign_in"))?;
+        self.token = Some(session.token);
+        let signed_in = session.signed_in;
+        match self.call(Command::SignedIn { signed_in: signed_in.clone(), make_room: false }).await {
+            // The person agrees.
+            Err(SimError(ErrorCode::TooManyDevices, _)) => self.call(Command::SignedIn { signed_in, make_room: true }).await.map(|_| ()),
+            done => done.map(|_| ()),
+        }
+    }
+
+    /// Removes another device of the signed-in account, with its password.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn remove_device(&mut self, name: &str, password: &str, device: DeviceId) -> Result<(), SimError> {
+        let request = self.derive(name, password).await?;
+        let caller = self.caller().await?;
+        let opened = self.backend.open_vault(&self.context(), &caller, &request.auth_key).await;
+        let opened = opened.map_err(|error| SimError(error.code, "open_vault"))?;
+        self.token = Some(opened.token);
+        self.call(Command::RemoveDevice { signed_in: opened.signed_in, device }).await.map(|_| ())
+    }
+
+    async fn derive(&mut self, name: &str, password: &str) -> Result<SignInRequest, SimError> {
+        let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
         let kdf = self.backend.login_params(&self.context(), &name).await.map_err(|error| SimError(error.code, "login_params"))?;
         let prepare = Command::PrepareSignIn { name, password: password.into(), kdf, accept_new_salt: true };
         let Reply::SignIn(request) = self.call(prepare).await? else { return Err(SimError(ErrorCode::Internal, "sign-in")) };
-        let session = self.backend.sign_in(&self.context(), None, request).await.map_err(|error| SimError(error.code, "sign_in"))?;
-        self.token = Some(session.token);
-        self.call(Command::SignedIn(session.signed_in)).await.map(|_| ())
+        Ok(request)
     }
 
     /// Opens the room with a person and draws it.

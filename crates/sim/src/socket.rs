@@ -133,6 +133,9 @@ impl Socket {
                 if let Some(left) = wake.key_packages {
                     self.out.push(ServerFrame::KeyPackages { left });
                 }
+                if wake.devices {
+                    self.out.push(ServerFrame::Devices);
+                }
                 if let Some(code) = wake.ended {
                     self.out.push(ServerFrame::Bye { code });
                 }

@@ -220,12 +220,15 @@ async fn locking_and_signing_out_erase_what_was_used_until_then() {
 
 // Fails without `turn.clear` in `make_device`: rows of the earlier device, and what it had stored of the room, lie under another key.
 #[tokio::test]
-async fn a_browser_that_was_replaced_signs_in_again_over_what_it_holds() {
+async fn a_browser_that_was_removed_signs_in_again_over_what_it_holds() {
     let world = World::new().await;
     let (mut alice, mut bob, room) = world.pair().await;
     for fails in [false, true] {
         let mut elsewhere = Host::new(&world.backend, bob.now);
         elsewhere.sign_in("bob-1", PASSWORD).await.unwrap();
+        settle(&mut [&mut alice, &mut bob, &mut elsewhere]).await;
+        let Phase::Ready { device, .. } = bob.phase else { panic!("{:?}", bob.phase) };
+        elsewhere.remove_device("bob-1", PASSWORD, device).await.unwrap();
         settle(&mut [&mut alice, &mut bob, &mut elsewhere]).await;
         assert!(matches!(bob.phase, Phase::Replaced { .. }), "{:?}", bob.phase);
         bob.fail_persist_in = fails.then_some(0);

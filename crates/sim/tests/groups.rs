@@ -383,8 +383,7 @@ async fn a_wish_whose_key_packages_are_never_taken_is_given_up_and_told_once() {
 async fn r30_every_device_that_comes_or_goes_has_its_line_with_who_did_it() {
     let world = World::new().await;
     let (mut hosts, room) = three(&world).await;
-    hosts[2] = carol_anew(&world).await;
-    all_settle(&mut hosts).await;
+    carol_moves(&world, &mut hosts).await;
     hosts[2].open(room).await.unwrap();
     let gone = "carol-1 [(DeviceWent, \"carol-1\")]";
     for host in &hosts[..2] {
@@ -395,11 +394,19 @@ async fn r30_every_device_that_comes_or_goes_has_its_line_with_who_did_it() {
     // The same in the room of a pair.
     let pair = hosts[0].open_with("carol-1").await.unwrap();
     all_settle(&mut hosts).await;
-    hosts[2] = carol_anew(&world).await;
-    all_settle(&mut hosts).await;
+    carol_moves(&world, &mut hosts).await;
     assert_eq!(told(&hosts[0]), ["alice-1 began", "carol-1 on a new device", gone]);
     hosts[2].open(pair).await.unwrap();
     assert_eq!(told(&hosts[2]), ["JoinedHere", gone]);
+}
+
+/// Carol goes on in another browser, and removes the one that she had.
+async fn carol_moves(world: &World, hosts: &mut [Host; 3]) {
+    let sotto_client_api::views::Phase::Ready { device, .. } = hosts[2].phase else { panic!("{:?}", hosts[2].phase) };
+    hosts[2] = carol_anew(world).await;
+    all_settle(hosts).await;
+    hosts[2].remove_device("carol-1", kit::PASSWORD, device).await.unwrap();
+    all_settle(hosts).await;
 }
 
 /// Mallory's commit in the group that she owns, taken by the server.

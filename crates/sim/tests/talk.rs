@@ -171,30 +171,6 @@ async fn notes_to_oneself_work() {
 }
 
 #[tokio::test]
-async fn a_fresh_browser_replaces_the_device_and_takes_its_seats() {
-    let world = World::new().await;
-    let (mut alice, mut bob) = (world.person("alice-6").await, world.person("bob-6").await);
-    let room = alice.open_with("bob-6").await.unwrap();
-    alice.say(room, "before").await.unwrap();
-    settle(&mut [&mut alice, &mut bob]).await;
-
-    let mut fresh = Host::new(&world.backend, world.now);
-    fresh.sign_in("alice-6", PASSWORD).await.unwrap();
-    settle(&mut [&mut alice, &mut bob, &mut fresh]).await;
-    assert!(matches!(alice.phase, Phase::Replaced { .. }), "{:?}", alice.phase);
-    assert!(fresh.rooms.contains_key(&room), "{:?}", fresh.notices);
-    fresh.open(room).await.unwrap();
-    fresh.say(room, "from the new browser").await.unwrap();
-    settle(&mut [&mut bob, &mut fresh]).await;
-    bob.open(room).await.unwrap();
-    assert_eq!(bob.texts().last().unwrap().0, "from the new browser");
-    bob.say(room, "and back").await.unwrap();
-    settle(&mut [&mut bob, &mut fresh]).await;
-    assert_eq!(fresh.texts().last().unwrap().0, "and back");
-    assert!(fresh.texts().iter().all(|(text, _)| text != "before"));
-}
-
-#[tokio::test]
 async fn keep_at_sign_out_gets_everything_said_meanwhile() {
     let world = World::new().await;
     let (mut alice, mut bob) = (world.person("alice-7").await, world.person("bob-7").await);

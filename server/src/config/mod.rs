@@ -34,6 +34,7 @@ keys! {
     PASSWORD_HASH "password_hash" "SOTTO_PASSWORD_HASH" "argon2id or bcrypt (argon2id)",
     REGISTRATION "registration" "SOTTO_REGISTRATION" "open or closed (open)",
     RETENTION_DAYS "retention_days" "SOTTO_RETENTION_DAYS" "days after which ciphertext is deleted (30)",
+    ARCHIVE_BYTES "archive_bytes" "SOTTO_ARCHIVE_BYTES" "bytes of sealed history that one account may keep (1073741824)",
     SESSION_IDLE "session_idle" "SOTTO_SESSION_IDLE" "a session ends when unused for so long (30d)",
     SESSION_ABSOLUTE "session_absolute" "SOTTO_SESSION_ABSOLUTE" "a session ends so long after the sign-in (180d)",
     LOG "log" "SOTTO_LOG" "filter of log lines (info)",
@@ -141,6 +142,9 @@ fn backend(source: &Source) -> Result<BackendConfig, ConfigError> {
             return Err(source.wrong(&RETENTION_DAYS, "expected 1 to 3650"));
         }
         config.retention_days = days;
+    }
+    if let Some(bytes) = source.find(&ARCHIVE_BYTES)? {
+        config.archive_bytes = bytes;
     }
     if let Some(Span(idle)) = source.find(&SESSION_IDLE)? {
         config.session_idle = idle;

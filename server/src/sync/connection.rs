@@ -279,6 +279,9 @@ impl Connection {
         if let Some(left) = wake.key_packages {
             self.send(ServerFrame::KeyPackages { left }, Some(&session.subscription)).await?;
         }
+        if wake.devices {
+            self.send(ServerFrame::Devices, Some(&session.subscription)).await?;
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sotto_protocol::accounts::{
     ChangePasswordRequest, NewRecoveryRequest, PasswordEntry, RecoveryEntry, RecoveryFinishRequest, RecoveryOpenRequest, SignInRequest,
 };
-use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, KeyPackageCount, ReplaceDevice, UploadCommit};
+use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, KeyPackageCount, PutDevices, UploadCommit};
 use sotto_protocol::frames::{ClientFrame, Publish, ServerFrame};
 use sotto_protocol::{Bytes, codec};
 use tungstenite::Message;
@@ -234,7 +234,7 @@ fn change_secrets(server: &Server, secrets: &mut Secrets, client: &mut Client) {
     };
     act(client, "recovery_finish", json!({ "request": finish }), 200);
     client.person.list = list;
-    let bind = ReplaceDevice { device: client.person.device, device_list: finish.device_list.clone() };
+    let bind = PutDevices { device: client.person.device, device_list: finish.device_list.clone() };
     assert_eq!(client.post(server, "/api/v1/devices", &bind).status, 200);
     act(client, "list_sessions", json!({}), 200);
 

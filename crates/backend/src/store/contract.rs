@@ -87,7 +87,7 @@ const NAMES: &[&str] = &[
     "change_password",
     "change_recovery",
     "finish_recovery",
-    "replace_devices",
+    "put_devices",
     "search",
     "sign_in",
     "sessions",
@@ -103,6 +103,9 @@ const NAMES: &[&str] = &[
     "read",
     "welcomes",
     "welcome_done",
+    "put_pages",
+    "read_pages",
+    "delete_shelves",
     "retention",
 ];
 
@@ -142,9 +145,9 @@ impl World<'_> {
                 let session = self.new_session(account);
                 told(&self.0.finish_recovery(account, verified, password, recovery, next, session).await)
             }
-            "replace_devices" => {
+            "put_devices" => {
                 let (next, session, device) = (self.next_list(account).await, self.session(), self.device());
-                told(&self.0.replace_devices(account, next, session, device).await)
+                told(&self.0.put_devices(account, next, session, device).await)
             }
             "search" => {
                 let part = ["ann", "anna", "a", "na", "zed", "-"][self.1.usize(..6)];
@@ -173,7 +176,8 @@ impl World<'_> {
             }
             "count" => told(&self.0.count_key_packages(account, self.device(), self.minute()).await.map(tell_count)),
             "claim" => {
-                let claimed = self.0.claim_key_packages(account, self.account(), self.minute()).await;
+                let but = Some(self.device()).filter(|_| self.1.bool());
+                let claimed = self.0.claim_key_packages(account, but, self.account(), self.minute()).await;
                 told(&claimed.map(|claimed| (tell_packages(claimed.packages), claimed.left)))
             }
             "create_room" => {
@@ -200,6 +204,30 @@ impl World<'_> {
                 let room = self.room();
                 let room = Some(room).filter(|_| self.1.bool());
                 told(&self.0.welcomes(account, self.device(), room).await)
+            }
+            "put_pages" => {
+                let mut pages = Vec::new();
+                for _ in 0..self.1.usize(..4) {
+                    let (shelf, page) = (self.shelf(), self.1.u64(..3));
+                    let wanted = vec![PageWanted { shelf, below: Some(page + 1) }];
+                    let stored = self.0.read_pages(account, wanted, 1_000).await.unwrap().pages.pop().filter(|stored| stored.page == page);
+                    let version = stored.filter(|_| self.mostly()).map_or(1, |stored| stored.version + 1);
+                    pages.push(ArchivePage { shelf, page, version, sealed: self.list() });
+                }
+                let most = if self.mostly() { 1_000 } else { 20 };
+                told(&self.0.put_pages(account, self.device(), pages, most).await)
+            }
+            "read_pages" => {
+                let mut wanted = Vec::new();
+                for _ in 0..self.1.usize(..4) {
+                    let below = Some(self.1.u64(..4)).filter(|_| self.mostly());
+                    wanted.push(PageWanted { shelf: self.shelf(), below });
+                }
+                told(&self.0.read_pages(account, wanted, self.1.usize(..30)).await)
+            }
+            "delete_shelves" => {
+                let shelves = if self.mostly() { Some(vec![self.shelf()]) } else { None };
+                told(&self.0.delete_shelves(account, shelves).await)
             }
             "welcome_done" => told(&self.0.welcome_done(account, self.device(), self.room(), self.1.u64(..4)).await),
             _ => {
@@ -344,6 +372,10 @@ impl World<'_> {
 
     fn token(&mut self) -> [u8; 32] {
         [self.1.u8(..9); 32]
+    }
+
+    fn shelf(&mut self) -> ShelfId {
+        ShelfId([self.1.u8(..3); 16])
     }
 
     fn room(&mut self) -> RoomId {

@@ -9,9 +9,9 @@ mod memory;
 mod sqlite;
 
 use sotto_protocol::accounts::{KdfParams, VaultSlot};
-use sotto_protocol::api::{ClaimedKeyPackage, KeyPackageCount, Person, RoomInfo};
+use sotto_protocol::api::{ArchivePage, ArchivePages, ClaimedKeyPackage, KeyPackageCount, PageWanted, Person, RoomInfo};
 use sotto_protocol::frames::{Cursor, Entry, EntryKind, Welcome};
-use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, SessionId, UserName};
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, SessionId, ShelfId, UserName};
 
 use crate::config::{BackendConfig, Rows};
 use crate::error::{OpenError, ServiceError};
@@ -81,7 +81,7 @@ transactions! {
     fn finish_recovery(
         account: AccountId, verified: String, password: PasswordRow, recovery: RecoveryRow, next: NextList, session: NewSessionRow
     ) -> Vec<SessionId>;
-    fn replace_devices(account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> ();
+    fn put_devices(account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> ();
     fn search_people(part: &str, most: u32) -> Vec<Person>;
 
     // Sessions.
@@ -96,7 +96,7 @@ transactions! {
     // Key packages.
     fn add_key_packages(account: AccountId, device: DeviceId, packages: Vec<KeyPackageRow>, now: Millis) -> KeyPackageCount;
     fn count_key_packages(account: AccountId, device: DeviceId, now: Millis) -> KeyPackageCount;
-    fn claim_key_packages(account: AccountId, by: AccountId, now: Millis) -> Claimed;
+    fn claim_key_packages(account: AccountId, but: Option<DeviceId>, by: AccountId, now: Millis) -> Claimed;
 
     // Rooms.
     fn find_pair_room(pair: Pair) -> Option<RoomId>;
@@ -115,6 +115,11 @@ transactions! {
     fn find_entry(account: AccountId, room: RoomId, seq: Seq) -> Option<(Entry, Option<UserName>)>;
     fn heads(account: AccountId) -> Vec<Cursor>;
     fn lost_upto(account: AccountId, room: RoomId) -> Option<Seq>;
+
+    // The archive.
+    fn put_pages(account: AccountId, device: DeviceId, pages: Vec<ArchivePage>, most: u64) -> Vec<u32>;
+    fn read_pages(account: AccountId, wanted: Vec<PageWanted>, most: usize) -> ArchivePages;
+    fn delete_shelves(account: AccountId, shelves: Option<Vec<ShelfId>>) -> ();
 
     // Retention.
     fn delete_entries(before: Millis) -> u64;

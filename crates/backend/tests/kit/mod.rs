@@ -13,7 +13,7 @@ use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use sotto_backend::{Backend, Caller, NewSession, PasswordScheme, RequestContext, ServiceError, SessionToken};
 use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, RecoveryFinishRequest, SignInRequest, SignUpRequest, VaultSlot};
-use sotto_protocol::api::{AddressedWelcome, ClaimKeyPackages, CommitAck, CreateRoom, ReplaceDevice, UploadCommit, UploadKeyPackages};
+use sotto_protocol::api::{AddressedWelcome, ClaimKeyPackages, CommitAck, CreateRoom, PutDevices, UploadCommit, UploadKeyPackages};
 use sotto_protocol::device_list::{DeviceEntry, DeviceList, SignedDeviceList};
 use sotto_protocol::frames::{Ack, Publish, Refusal};
 use sotto_protocol::{AccountId, Bytes, DeviceId, IdempotencyId, Millis, RoomId, UserName, codec, limits};
@@ -203,8 +203,8 @@ impl Person {
         self.device_key = SigningKey::from_bytes(&random());
         self.provider = OpenMlsRustCrypto::default();
         self.list = self.next_list(vec![entry(self.device, &self.device_key)]);
-        let request = ReplaceDevice { device: self.device, device_list: self.signed(&self.list) };
-        backend.replace_device(&ctx(), self.caller(), request).await.unwrap();
+        let request = PutDevices { device: self.device, device_list: self.signed(&self.list) };
+        backend.put_devices(&ctx(), self.caller(), request).await.unwrap();
         self.adopt(backend, &session.token).await;
     }
 

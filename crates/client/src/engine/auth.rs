@@ -3,15 +3,18 @@
 //! The account identity lives in [`PendingAuth`] for the moment between two commands and is erased with it.
 
 use sotto_client_api::Reply;
+use sotto_client_api::views::Phase;
 use sotto_protocol::accounts::{
     ChangePasswordRequest, KdfParams, NewRecoveryRequest, PasswordEntry, RecoveryEntry, RecoveryFinishRequest, RecoveryOpenRequest,
     RecoveryOpened, SignInRequest, SignUpRequest, SignedIn,
 };
+use sotto_protocol::device_list::DeviceEntry;
 use sotto_protocol::{AccountId, Bytes, ErrorCode, UserName, codec};
-use sotto_rules::identity::{VerifiedHead, check_rising, decode_device_list};
+use sotto_rules::identity::{MAX_DEVICES, VerifiedHead, check_rising, decode_device_list};
 use zeroize::Zeroizing;
 
 use super::{Engine, Turn};
+use crate::archive::ArchiveKey;
 use crate::identity::{AccountIdentity, DeviceIdentity};
 use crate::io::DeviceWrap;
 use crate::kdf::{self, PasswordKeys, Pin};
@@ -23,7 +26,7 @@ use crate::{password, recovery};
 /// What a prepared step waits for the server with. Never stored.
 pub(super) enum PendingAuth {
     /// `sign_up` was prepared.
-    SignUp { name: UserName, kdf: KdfParams, keys: PasswordKeys, device: Box<DeviceIdentity>, device_list: Bytes },
+    SignUp { name: UserName, kdf: KdfParams, keys: PasswordKeys, device: Box<DeviceIdentity>, device_list: Bytes, archive: ArchiveKey },
     /// `sign_in` (or `open_vault`) was prepared.
     SignIn { name: UserName, kdf: KdfParams, keys: PasswordKeys },
     /// `recovery_open` was prepared.
@@ -75,7 +78,8 @@ impl Engine {
             device_list: device_list.clone(),
             device: device.device(),
         };
-        self.auth = Some(PendingAuth::SignUp { name, kdf, keys, device: Box::new(device), device_list });
+        let archive = ArchiveKey::of(&vault.archive_root, account)?;
+        self.auth = Some(PendingAuth::SignUp { name, kdf, keys, device: Box::new(device), device_list, archive });
         turn.reply(id, Reply::SignUp { request, recovery_code: code.to_text() });
         Ok(())
     }
@@ -97,27 +101,25 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn signed_in(&mut self, turn: &mut Turn, id: u32, signed: &SignedIn) -> Result<(), ErrorCode> {
+    pub(super) fn signed_in(&mut self, turn: &mut Turn, id: u32, signed: &SignedIn, make_room: bool) -> Result<(), ErrorCode> {
         match self.auth.take().ok_or(ErrorCode::NotReady)? {
-            PendingAuth::SignUp { name, kdf, keys, device, device_list } => {
+            PendingAuth::SignUp { name, kdf, keys, device, device_list, archive } => {
                 if signed.account != device.account() || signed.name != name {
                     return Err(ErrorCode::NotAuthentic);
                 }
-                self.make_device(turn, &name, *device, device_list, true, &kdf, &keys)?;
+                self.make_device(turn, &name, *device, device_list, true, &kdf, &keys, &archive)?;
             }
             PendingAuth::SignIn { name, kdf, keys } => {
                 if signed.name != name {
                     return Err(ErrorCode::NotAuthentic);
                 }
-                let vault = Vault::open(&signed.slot, &keys.vault_key, signed.account, SlotKind::Password)?;
-                self.restore_or_replace(turn, signed, &vault, &kdf, &keys)?;
+                self.open_device(turn, signed, make_room, kdf, keys)?;
             }
             PendingAuth::Recovered { name, kdf, keys, account } => {
                 if signed.name != name || signed.account != account {
                     return Err(ErrorCode::NotAuthentic);
                 }
-                let vault = Vault::open(&signed.slot, &keys.vault_key, signed.account, SlotKind::Password)?;
-                self.restore_or_replace(turn, signed, &vault, &kdf, &keys)?;
+                self.open_device(turn, signed, make_room, kdf, keys)?;
             }
             other => {
                 self.auth = Some(other);
@@ -128,38 +130,49 @@ impl Engine {
         Ok(())
     }
 
-    /// After a sign-in: the device that is kept here goes on when it is still its account's, otherwise a new one takes its place.
-    fn restore_or_replace(
+    /// After a sign-in: the device that is kept here goes on when it is still its account's, otherwise this browser becomes a new one.
+    fn open_device(
         &mut self,
         turn: &mut Turn,
         signed: &SignedIn,
-        vault: &Vault,
-        kdf: &KdfParams,
-        keys: &PasswordKeys,
+        make_room: bool,
+        kdf: KdfParams,
+        keys: PasswordKeys,
     ) -> Result<(), ErrorCode> {
+        let vault = Vault::open(&signed.slot, &keys.vault_key, signed.account, SlotKind::Password)?;
         let list = decode_device_list(signed.device_list.as_slice(), Some(signed.account))?;
         // The slot must be as new as the list says: an older one is a rolled-back vault.
         if signed.slot.version < list.vault_version {
             return Err(ErrorCode::VaultDamaged);
         }
+        let archive = ArchiveKey::of(&vault.archive_root, signed.account)?;
         let owner = self.profile.owner.clone().filter(|owner| owner.account == signed.account);
-        let listed = owner.as_ref().is_some_and(|owner| list.devices.iter().any(|entry| entry.device == owner.device));
-        if let (Some(owner), true) = (owner, listed) {
-            if self.data.is_none() {
-                if let Ok(storage_key) = seal::unwrap_key(&keys.vault_key, Wrap::Keep, owner.account, owner.keep_wrap.as_slice()) {
-                    self.signed_in = true;
-                    self.resume_kept(turn, signed, storage_key, kdf, keys)?;
-                    return Ok(());
-                }
-            } else {
-                return self.resume_open(turn, signed, kdf, keys);
+        // One that turned out to have no keys for its rooms is listed all the same.
+        let fit = !matches!(self.phase, Phase::Replaced { .. });
+        if let Some(owner) = owner.as_ref().filter(|owner| fit && list.devices.iter().any(|entry| entry.device == owner.device)) {
+            if self.data.is_some() {
+                return self.resume_open(turn, signed, &kdf, &keys, &archive);
             }
+            if let Ok(storage_key) = seal::unwrap_key(&keys.vault_key, Wrap::Keep, owner.account, owner.keep_wrap.as_slice()) {
+                self.signed_in = true;
+                return self.resume_kept(turn, signed, storage_key, &kdf, &keys, &archive);
+            }
+        }
+        // What this browser was before goes with its rows.
+        let mut devices: Vec<DeviceEntry> =
+            list.devices.iter().filter(|entry| owner.as_ref().is_none_or(|owner| owner.device != entry.device)).cloned().collect();
+        if devices.len() >= MAX_DEVICES {
+            if !make_room {
+                self.auth = Some(PendingAuth::SignIn { name: signed.name.clone(), kdf, keys });
+                return Err(ErrorCode::TooManyDevices);
+            }
+            devices.remove(0);
         }
         let identity = vault.identity();
         let device = DeviceIdentity::generate(&identity)?;
-        let next = identity.next_list(&list, vec![device.entry(turn.now)], list.vault_version);
-        let device_list = Bytes(codec::encode(&next));
-        self.make_device(turn, &signed.name, device, device_list, false, kdf, keys)
+        devices.push(device.entry(turn.now));
+        let device_list = Bytes(codec::encode(&identity.next_list(&list, devices, list.vault_version)));
+        self.make_device(turn, &signed.name, device, device_list, false, &kdf, &keys, &archive)
     }
 
     pub(super) fn prepare_recovery(&mut self, turn: &mut Turn, id: u32, name: UserName, typed: &str) -> Result<(), ErrorCode> {
@@ -202,7 +215,7 @@ impl Engine {
     }
 
     /// The vault of the signed-in account, by the password that [`Engine::prepare_sign_in`] just derived.
-    fn vault_by_password(&mut self, signed: &SignedIn) -> Result<(UserName, PasswordKeys, Vault), ErrorCode> {
+    pub(super) fn vault_by_password(&mut self, signed: &SignedIn) -> Result<(UserName, PasswordKeys, Vault), ErrorCode> {
         let Some(PendingAuth::SignIn { name, keys, .. }) = self.auth.take() else {
             return Err(ErrorCode::NotReady);
         };

@@ -4,6 +4,7 @@ use sotto_client_api::views::{PersonView, Phase};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::ErrorCode;
 
+use super::archive::Shelves;
 use super::{Engine, Turn, Work};
 use crate::io::{DeviceWrap, Effect, Input, Opened};
 use crate::kdf;
@@ -194,6 +195,7 @@ impl Engine {
         self.undrawn.clear();
         self.requests.clear();
         self.loads.clear();
+        self.shelves = Shelves::default();
     }
 
     pub(super) fn sign_out(&mut self, turn: &mut Turn, id: u32, keep: bool) -> Result<(), ErrorCode> {

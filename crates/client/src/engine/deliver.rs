@@ -123,7 +123,7 @@ impl Engine {
                 self.data()?.end_pending(room, false)?;
                 self.net.waits_for.remove(&entry.room);
                 if !self.data_mut()?.with_group(entry.room, |_, group| Ok(group.is_active()))? {
-                    if by == own_account || room.peer.is_some() {
+                    if by == own_account {
                         self.replaced(turn)?;
                     } else {
                         self.removed_from(turn, room)?;
@@ -135,6 +135,11 @@ impl Engine {
                     self.ask_room_state(turn, entry.room, None);
                 }
                 let by_itself = joined.contains(&(by, device));
+                // A device of this account that the known list does not name: there is a newer one.
+                let own_devices = self.own_devices()?;
+                if joined.iter().any(|(account, device)| *account == own_account && !own_devices.contains(device)) {
+                    self.ask_own_devices(turn)?;
+                }
                 if room.peer.is_none() && room.seat == Seat::Taken && by_itself {
                     self.owe_name(turn, room, by)?;
                 }
@@ -168,15 +173,22 @@ impl Engine {
         content: Content,
         wire_hash: Bytes,
     ) -> Result<Option<EntryKindRecord>, ErrorCode> {
-        if let (Some(receipt), true) = (content.receipt, Some(author) == room.peer) {
-            self.apply_receipt(turn, room, receipt)?;
-            return Ok(None);
+        let mine = author == self.data()?.account();
+        match content.receipt {
+            Some(receipt) if Some(author) == room.peer => {
+                self.apply_receipt(turn, room, receipt)?;
+                return Ok(None);
+            }
+            Some(receipt) if mine => {
+                seen_elsewhere(room, receipt);
+                return Ok(None);
+            }
+            _ => {}
         }
         if let Some(settings) = content.settings {
             return Ok(Self::named(room, author, settings, seq));
         }
         let Some(text) = content.text else { return Ok(None) };
-        let mine = author == self.data()?.account();
         if !mine {
             let place = room.place(seq);
             room.unread.push(place);
@@ -232,6 +244,7 @@ impl Engine {
                 turn.undrawn.line(entry.room, record.clone());
             }
             Self::store_entry(turn, entry.room, record);
+            self.archive_soon(turn.now);
         }
         Ok(())
     }
@@ -253,6 +266,15 @@ impl Engine {
         // Commits may be among them: without them the next message does not open. Before the own seat none matters.
         if upto.seq < room.joined_at { Ok(()) } else { self.out_of_step(turn, upto.room, Fault::Deleted) }
     }
+}
+
+/// Another device of this account has told the others what it stored and what the person saw on it.
+fn seen_elsewhere(room: &mut RoomRecord, receipt: Receipt) {
+    let (delivered, read) = (room.place(receipt.delivered), room.place(receipt.read));
+    room.unread.retain(|unread| *unread > read);
+    room.newest_seen = room.newest_seen.max(read.min(room.newest_theirs));
+    room.receipt_read = room.receipt_read.max(read);
+    room.receipt_delivered = room.receipt_delivered.max(delivered);
 }
 
 /// The line of a commit that changed who is in a room, with which devices, or in which role.

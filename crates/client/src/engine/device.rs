@@ -1,13 +1,13 @@
 //! This device: making it, restoring it, binding the session to it.
 
 use sotto_protocol::accounts::{KdfParams, SignedIn};
-use sotto_protocol::api::ReplaceDevice;
+use sotto_protocol::api::PutDevices;
 use sotto_protocol::{Bytes, ErrorCode, UserName};
-use sotto_rules::identity::decode_device_list;
 
 use super::data::Data;
 use super::net::Pending;
 use super::{Engine, Turn};
+use crate::archive::ArchiveKey;
 use crate::identity::DeviceIdentity;
 use crate::io::DeviceWrap;
 use crate::kdf::{PasswordKeys, Pin};
@@ -29,6 +29,7 @@ impl Engine {
         bound: bool,
         kdf: &KdfParams,
         keys: &PasswordKeys,
+        archive: &ArchiveKey,
     ) -> Result<(), ErrorCode> {
         let storage_key = StorageKey::generate()?;
         let account = device.account();
@@ -42,6 +43,7 @@ impl Engine {
             registered: false,
             next_order: 0,
             last_resorts_used: Vec::new(),
+            archive: Bytes(archive.bytes().to_vec()),
         };
         let owner = Owner { account, name: name.clone(), device: device.device(), keep_wrap, lock: None, signed_out: false };
         let contact = ContactRecord {
@@ -86,9 +88,10 @@ impl Engine {
         storage_key: StorageKey,
         kdf: &KdfParams,
         keys: &PasswordKeys,
+        archive: &ArchiveKey,
     ) -> Result<(), ErrorCode> {
         self.open_rows(storage_key)?;
-        self.resume_open(turn, signed, kdf, keys)
+        self.resume_open(turn, signed, kdf, keys, archive)
     }
 
     /// Opens the sealed rows, which stay as they are when they don't open.
@@ -109,6 +112,7 @@ impl Engine {
         signed: &SignedIn,
         kdf: &KdfParams,
         keys: &PasswordKeys,
+        archive: &ArchiveKey,
     ) -> Result<(), ErrorCode> {
         let data = self.data()?;
         let keep_wrap = seal::wrap_key(&keys.vault_key, Wrap::Keep, data.account(), data.ring.storage_key())?;
@@ -116,6 +120,7 @@ impl Engine {
         let mut record = data.record()?;
         record.device_list = signed.device_list.clone();
         record.registered = false;
+        record.archive = Bytes(archive.bytes().to_vec());
         data.put_record(&record)?;
         let name = signed.name.clone();
         self.change_profile(turn, wrap, |profile| {
@@ -135,19 +140,12 @@ impl Engine {
     /// Binds the server's session to this device (and makes the device the account's, when it is new).
     pub(super) fn bind_session(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let data = self.data()?;
-        let body = ReplaceDevice { device: data.device.device(), device_list: data.record()?.device_list };
+        let body = PutDevices { device: data.device.device(), device_list: data.record()?.device_list };
         self.post(turn, "/api/v1/devices", &body, Pending::BindSession);
         Ok(())
     }
 
     pub(super) fn session_bound(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         self.publish_key_packages(turn)
-    }
-
-    /// Whether a device still stands in the own account's newest known list.
-    pub(super) fn own_devices(&self) -> Result<Vec<sotto_protocol::DeviceId>, ErrorCode> {
-        let data = self.data()?;
-        let list = decode_device_list(data.record()?.device_list.as_slice(), Some(data.account()))?;
-        Ok(list.devices.into_iter().map(|entry| entry.device).collect())
     }
 }

@@ -30,7 +30,7 @@ impl Engine {
             return self.answer_when_it_lives(turn, id, known);
         }
         let room = given.map_or_else(|| random::bytes().map(RoomId), Ok)?;
-        self.create_room(turn, Some(id), None, None, Some((room, name)))
+        self.create_room(turn, Some(id), None, &[], Some((room, name)))
     }
 
     /// Asks for packages of a person's devices.
@@ -41,7 +41,7 @@ impl Engine {
         Ok(())
     }
 
-    /// They are here: from now on the person is wanted in the group.
+    /// They are here: from now on the person is wanted in the group, or the own devices in the room.
     pub(super) fn claimed_for(
         &mut self,
         turn: &mut Turn,
@@ -50,7 +50,8 @@ impl Engine {
         reply: Option<u32>,
         body: &[u8],
     ) -> Result<(), ErrorCode> {
-        let mut record = self.group(room, Role::Admin)?;
+        let own = *name == self.data()?.record()?.name;
+        let mut record = if own { self.data()?.room(room)? } else { self.group(room, Role::Admin)? };
         let (claimed, list) = self.verify_claimed(turn, name, body)?;
         let account = claimed.account;
         // Devices that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
@@ -66,6 +67,7 @@ impl Engine {
         let tries = match (record.wanted.iter().find(|wanted| wanted.account() == account), reply) {
             (_, Some(_)) => 0,
             (Some(Wanted::Added { tries, .. }), None) => *tries,
+            (_, None) if own => 0,
             // Nobody wants it any more.
             (_, None) => return Ok(()),
         };
@@ -193,7 +195,7 @@ impl Engine {
         if kind.role(own) < least { Err(ErrorCode::CommitRefused) } else { Ok(record) }
     }
 
-    fn joiner(&self, turn: &Turn, account: AccountId, package: &ClaimedKeyPackage) -> Result<Joiner, ErrorCode> {
+    pub(super) fn joiner(&self, turn: &Turn, account: AccountId, package: &ClaimedKeyPackage) -> Result<Joiner, ErrorCode> {
         mls::joiner(&self.data()?.provider, package.key_package.as_slice(), account, package.device, turn.now / 1000)
     }
 
@@ -208,7 +210,7 @@ impl Engine {
         let mut due = Due::default();
         if devices || !record.wanted.is_empty() {
             let members = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
-            if devices {
+            if devices && self.net.devices_known {
                 let (own, listed) = (self.data()?.account(), self.own_devices()?);
                 for (index, _) in members.iter().filter(|(_, leaf)| leaf.account() == own && !listed.contains(&leaf.device)) {
                     due.removed.push(*index);

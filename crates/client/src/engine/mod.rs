@@ -7,6 +7,7 @@
 //!   group ([`Data::rollback`]).
 //! * **One turn at a time.** While a batch is in flight, inputs wait in [`Engine::work`].
 
+mod archive;
 mod auth;
 mod behind;
 mod boot;
@@ -14,6 +15,7 @@ mod catching_up;
 mod data;
 mod deliver;
 mod device;
+mod devices;
 mod erasing;
 mod groups;
 mod healing;
@@ -69,6 +71,7 @@ pub struct Engine {
     open: OpenRooms,
     /// What is stored and not drawn yet.
     undrawn: Undrawn,
+    shelves: archive::Shelves,
     /// The command that waits for [`Input::Opened`] or [`Input::Wiped`].
     waiting: Option<u32>,
     in_flight: Option<InFlight>,
@@ -195,6 +198,7 @@ impl Engine {
             loads: BTreeMap::new(),
             open: OpenRooms::new(),
             undrawn: Undrawn::new(),
+            shelves: archive::Shelves::default(),
             waiting: None,
             in_flight: None,
             work: VecDeque::new(),
@@ -208,7 +212,9 @@ impl Engine {
     pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
         if now < self.clock {
             self.net.clock_went_back(self.clock - now);
-            self.renew_at = self.renew_at.map(|at| at.saturating_sub(self.clock - now));
+            for at in [&mut self.renew_at, &mut self.shelves.due_at] {
+                *at = at.map(|at| at.saturating_sub(self.clock - now));
+            }
         }
         self.clock = now;
         let mut out = Vec::new();
@@ -427,7 +433,7 @@ impl Engine {
                 self.deferred.push_back(Work::Slow { id, command });
                 Ok(())
             }
-            Command::SignedIn(signed_in) => self.signed_in(turn, id, &signed_in),
+            Command::SignedIn { signed_in, make_room } => self.signed_in(turn, id, &signed_in, make_room),
             Command::CheckPassword { password, name } => {
                 let password = self.password(&password);
                 turn.reply(id, Reply::PasswordCheck(password::check(password.as_ref().map_err(|code| *code), &name)));
@@ -436,6 +442,8 @@ impl Engine {
             Command::PrepareRecovery { name, code } => self.prepare_recovery(turn, id, name, &code),
             Command::PasswordChanged => self.password_changed(turn, id),
             Command::PrepareNewRecovery { signed_in } => self.prepare_new_recovery(turn, id, &signed_in),
+            Command::Devices => self.devices(turn, id),
+            Command::RemoveDevice { signed_in, device } => self.remove_device(turn, id, &signed_in, device),
             // What was used until now is erased before everything closes. Where that fails it still closes.
             Command::Lock | Command::SignOut { keep: true } => {
                 self.work.push_front(Work::Slow { id, command });

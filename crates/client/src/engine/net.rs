@@ -7,11 +7,14 @@ use sotto_client_api::Update;
 use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION, Welcome};
-use sotto_protocol::{Bytes, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
+use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
 
+use super::archive::Shelves;
 use super::healing::Fault;
 use super::stock::Missing;
+use super::timeline::ShownPage;
 use super::{Engine, Turn, Work};
+use crate::archive::Page;
 use crate::io::{Effect, Method};
 use crate::random;
 use crate::records::{RoomRecord, Seat};
@@ -66,6 +69,8 @@ pub(super) struct Net {
     pub(super) missing: Missing,
     /// When the stock is looked after next.
     pub(super) look_at: Option<Millis>,
+    /// Whether the own device list is as new as this connection: before that a leaf may be one of a device that it does not name yet.
+    pub(super) devices_known: bool,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -89,11 +94,21 @@ pub(super) enum Pending {
         name: UserName,
         reply: u32,
     },
-    /// Claimed for adding a person to a group; without a command for a wish whose packages were good for nothing.
+    /// Claimed for adding a person to a group; without a command for a wish whose packages were good for nothing, and for the own account's
+    /// other devices.
     ClaimFor {
         room: RoomId,
         name: UserName,
         reply: Option<u32>,
+    },
+    /// The newest device list of an account.
+    Devices {
+        account: AccountId,
+    },
+    /// The next list of the own account, for this command.
+    PutDevices {
+        device_list: Bytes,
+        reply: u32,
     },
     People {
         reply: u32,
@@ -125,6 +140,22 @@ pub(super) enum Pending {
     SameEntry {
         room: RoomId,
     },
+    /// What stands in the archive where a page is to be written.
+    ReadShelf {
+        room: RoomId,
+        number: u64,
+    },
+    /// A page of the archive, with the room's entries up to a position.
+    PutShelf {
+        page: Box<Page>,
+        version: u64,
+        upto: Seq,
+    },
+    /// A page from before this device, and what is to be shown after it.
+    History {
+        room: RoomId,
+        then: Option<ShownPage>,
+    },
     /// Asks whether the session lives, after a socket that did not open.
     Probe,
 }
@@ -133,12 +164,19 @@ impl Pending {
     /// The command that waits for the answer.
     pub(super) const fn reply(&self) -> Option<u32> {
         match self {
-            Self::Claim { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } => Some(*reply),
+            Self::Claim { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } | Self::PutDevices { reply, .. } => {
+                Some(*reply)
+            }
             Self::ClaimFor { reply, .. }
             | Self::CreateRoom { reply, .. }
             | Self::RoomState { reply, .. }
             | Self::TakeSeat { reply, .. } => *reply,
+            Self::History { then, .. } => match then {
+                Some(page) => Some(page.reply),
+                None => None,
+            },
             Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::SameEntry { .. } | Self::Probe => None,
+            Self::Devices { .. } | Self::ReadShelf { .. } | Self::PutShelf { .. } => None,
         }
     }
 }
@@ -290,7 +328,8 @@ impl Engine {
             State::Connecting => Some(self.net.heard_at + GREETED_WITHIN_MS),
             State::Off => None,
         };
-        [connection, self.net.retry_at, self.net.look_at, self.renew_at, self.draws_at()].into_iter().flatten().min()
+        let times = [connection, self.net.retry_at, self.net.look_at, self.renew_at, self.draws_at(), self.shelves.due_at];
+        times.into_iter().flatten().min()
     }
 
     pub(super) fn tick(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
@@ -313,6 +352,9 @@ impl Engine {
             self.ask_for_gaps(turn)?;
             self.resume_seats(turn)?;
             self.flush_outbox(turn)?;
+        }
+        if self.shelves.due_at.is_some_and(|at| at <= turn.now) {
+            self.archive_what_is_due(turn)?;
         }
         self.renew_when_due(turn.now);
         Ok(())
@@ -337,7 +379,8 @@ impl Engine {
                 (self.net.window, self.net.owed) = (window, 0);
                 (self.net.since, self.net.drawn_at, self.net.progress) = (turn.now, turn.now, (0, 0));
                 self.set_connection(turn, State::CatchingUp);
-                self.look_for_older_logs(turn)
+                self.look_for_older_logs(turn)?;
+                self.ask_own_devices(turn)
             }
             ServerFrame::Deliver { entries } => {
                 self.work_off(entries, bytes.len());
@@ -350,6 +393,8 @@ impl Engine {
                 self.join_new_logs(turn)?;
                 self.resume_seats(turn)?;
                 self.queue_receipts(turn)?;
+                self.shelves = Shelves::default();
+                self.archive_soon(turn.now);
                 self.flush_outbox(turn)
             }
             ServerFrame::Acks { acks } => self.acked(turn, &acks),
@@ -361,6 +406,7 @@ impl Engine {
                 Ok(())
             }
             ServerFrame::KeyPackages { left } => self.refill_key_packages(turn, left),
+            ServerFrame::Devices => self.ask_own_devices(turn),
             ServerFrame::Pong { .. } => Ok(()),
             ServerFrame::Lost { upto } => self.lost(turn, upto),
             ServerFrame::Error { code } => {
@@ -478,6 +524,11 @@ impl Engine {
             Pending::Claim { name, reply } => self.claimed(turn, &name, reply, body),
             Pending::ClaimFor { room, name, reply: Some(reply) } => self.claimed_for(turn, room, &name, Some(reply), body),
             Pending::ClaimFor { room, name, reply: None } => self.claimed_anew(turn, room, &name, body),
+            Pending::ReadShelf { room, number } => self.shelf_read(turn, room, number, body),
+            Pending::PutShelf { page, version, upto } => self.shelf_put(turn, *page, version, upto, body),
+            Pending::History { room, then } => self.history_read(turn, room, then, body),
+            Pending::Devices { account } => self.devices_told(turn, account, body),
+            Pending::PutDevices { device_list, reply } => self.devices_put(turn, device_list, reply),
             Pending::People { reply } => Self::found_people(turn, reply, body),
             Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
             Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),
@@ -525,6 +576,15 @@ impl Engine {
                 self.retry_later(turn.now);
                 Ok(())
             }
+            Pending::ReadShelf { room, .. } => {
+                self.shelf_failed(turn, room, error);
+                Ok(())
+            }
+            Pending::PutShelf { page, .. } => {
+                self.shelf_failed(turn, page.room, error);
+                Ok(())
+            }
+            Pending::History { room, then } => self.history_done(turn, room, then, Some(error.code)),
             Pending::Probe => Ok(()),
             other => {
                 if let Some(reply) = other.reply() {

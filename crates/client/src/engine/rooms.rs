@@ -51,6 +51,8 @@ impl RoomRecord {
             tip: Bytes(Vec::new()),
             behind: None,
             branches: Vec::new(),
+            archived: 0,
+            unfetched: None,
         }
     }
 }
@@ -64,7 +66,7 @@ impl Engine {
             return self.answer_when_it_lives(turn, id, room);
         }
         if name == data.record()?.name {
-            return self.create_room(turn, Some(id), Some(data.account()), None, None);
+            return self.create_room(turn, Some(id), Some(data.account()), &[], None);
         }
         self.post(
             turn,
@@ -94,12 +96,13 @@ impl Engine {
             self.ask_room_state(turn, room, Some(reply));
             return Ok(());
         }
-        // One package of a device that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
-        let package = claimed.packages.iter().find(|package| device_key(&list, package.device).is_some());
-        let package = package.ok_or(ErrorCode::NoKeyPackage)?;
-        let data = self.data()?;
-        let joiner = mls::joiner(&data.provider, package.key_package.as_slice(), claimed.account, package.device, turn.now / 1000)?;
-        self.create_room(turn, Some(reply), Some(claimed.account), Some(joiner), None)
+        // Devices that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
+        let packages = claimed.packages.iter().filter(|package| device_key(&list, package.device).is_some());
+        let joiners = packages.map(|package| self.joiner(turn, claimed.account, package)).collect::<Result<Vec<_>, _>>()?;
+        if joiners.is_empty() {
+            return Err(ErrorCode::NoKeyPackage);
+        }
+        self.create_room(turn, Some(reply), Some(claimed.account), &joiners, None)
     }
 
     /// What the server says of an account, as far as the account itself vouches for it. A device that it does not vouch for is told about.
@@ -154,7 +157,7 @@ impl Engine {
         turn: &mut Turn,
         reply: Option<u32>,
         peer: Option<AccountId>,
-        joiner: Option<Joiner>,
+        joiners: &[Joiner],
         named: Option<(RoomId, String)>,
     ) -> Result<(), ErrorCode> {
         let (room, name) = match named {
@@ -167,8 +170,7 @@ impl Engine {
         let kind = if peer.is_some() { Kind::Direct } else { Kind::Group(Roles::owned_by(data.account())) };
         let mls::Beginning { mut group, group_info, ratchet_tree } =
             mls::create(&data.provider, &data.device, &leaf_key, room, &kind, now / 1000)?;
-        let joiners: Vec<Joiner> = joiner.into_iter().collect();
-        let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), &joiners, &[])?;
+        let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), joiners, &[])?;
         data.keep_group(room, group);
         let upload = codec::encode(&CreateRoom { room, peer, group_info, ratchet_tree, commit });
         let record = RoomRecord::new(room, peer, Seat::Creating { upload: Bytes(upload.clone()) }, now);
@@ -191,6 +193,7 @@ impl Engine {
             // The own first commit is merged when the log shows it.
             self.join_log(turn, &record);
             self.show_room(turn, &record)?;
+            self.bring_own_devices(turn, room)?;
         }
         if let Some(reply) = reply {
             turn.reply(reply, Reply::Room(self.room_view(&record)?));

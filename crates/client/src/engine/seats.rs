@@ -99,8 +99,10 @@ impl Engine {
         record.cursor = welcome.seq;
         if welcome.seq == 1 {
             record.hear_from_the_start(&members.iter().map(|(_, leaf)| leaf.device).collect::<Vec<_>>());
+        } else {
+            self.expect_history(turn, &mut record, welcome.seq)?;
         }
-        data.put_room(&record)?;
+        self.data()?.put_room(&record)?;
         let body = match peer {
             Some(by) => EntryKindRecord::Created { by },
             None => EntryKindRecord::Members { by, came: vec![own], went: Vec::new(), others: Vec::new() },
@@ -278,6 +280,7 @@ impl Engine {
         record.updated_at = if newcomer { turn.now } else { 0 };
         if newcomer {
             record.cursor = ack.seq;
+            self.expect_history(turn, &mut record, ack.seq)?;
         }
         self.data()?.put_room(&record)?;
         if newcomer {

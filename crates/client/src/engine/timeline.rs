@@ -10,6 +10,7 @@ use sotto_protocol::{ErrorCode, MessageId, RoomId, Seq, codec, limits};
 
 use super::net::Pending;
 use super::{Engine, Turn};
+use crate::archive::Page;
 use crate::io::{Effect, Row, Store};
 use crate::records::{EntryKindRecord, EntryRecord, key};
 use crate::seal;
@@ -54,57 +55,114 @@ impl OpenRoom {
     }
 }
 
-/// A page on its way from the disk.
-pub(super) struct Load {
+/// Rows on their way from the disk.
+pub(super) enum Load {
+    /// To be shown.
+    Shown(ShownPage),
+    /// A page that is to go to the archive, with its entries up to a position.
+    ToShelf { page: Page, upto: Seq },
+    /// What is here of a page that came from the archive, and what is to be shown after it.
+    FromShelf { page: Box<Page>, then: Option<ShownPage> },
+}
+
+impl Load {
+    /// The command that waits for it.
+    const fn reply(&self) -> Option<u32> {
+        match self {
+            Self::Shown(page) | Self::FromShelf { then: Some(page), .. } => Some(page.reply),
+            Self::ToShelf { .. } | Self::FromShelf { then: None, .. } => None,
+        }
+    }
+}
+
+/// A page of a room that a command asked for.
+#[derive(Clone, Copy)]
+pub(super) struct ShownPage {
     room: RoomId,
-    newest: bool,
-    reply: u32,
+    /// Before this position; the newest page for `None`.
+    before: Option<Seq>,
+    pub(super) reply: u32,
+    /// The archive was asked for it.
+    fetched: bool,
 }
 
 impl Engine {
     pub(super) fn open_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {
         self.data()?.room(room)?;
         self.open.entry(room).or_default();
+        self.load_shown(turn, ShownPage { room, before, reply, fetched: false });
+        Ok(())
+    }
+
+    fn load_shown(&mut self, turn: &mut Turn, page: ShownPage) {
         let id = self.id();
-        self.loads.insert(id, Load { room, newest: before.is_none(), reply });
-        let last = before.map_or(Seq::MAX, |before| before.saturating_sub(1));
-        turn.effects.push(Effect::Load { id, store: Store::Entries, from: key::entry(room, 0), to: key::entry(room, last), newest: PAGE });
+        self.loads.insert(id, Load::Shown(page));
+        let last = page.before.map_or(Seq::MAX, |before| before.saturating_sub(1));
+        let (from, to) = (key::entry(page.room, 0), key::entry(page.room, last));
+        turn.effects.push(Effect::Load { id, store: Store::Entries, from, to, newest: PAGE });
+    }
+
+    /// The archive has given what it has: shows what is here now.
+    pub(super) fn show_again(&mut self, turn: &mut Turn, page: Option<ShownPage>) -> Result<(), ErrorCode> {
+        if let Some(page) = page {
+            self.load_shown(turn, ShownPage { fetched: true, ..page });
+        }
         Ok(())
     }
 
     pub(super) fn loaded(&mut self, turn: &mut Turn, id: u64, result: Result<Vec<Row>, ErrorCode>) -> Result<(), ErrorCode> {
         let Some(load) = self.loads.remove(&id) else { return Ok(()) };
-        if let Err(code) = result.and_then(|rows| self.show_page(turn, &load, &rows)) {
-            turn.effects.clear();
-            turn.refuse(load.reply, code);
+        let reply = load.reply();
+        let shown = result.and_then(|rows| match load {
+            Load::Shown(page) => self.show_page(turn, page, &rows),
+            Load::ToShelf { page, upto } => self.page_to_shelf(turn, page, upto, &rows),
+            Load::FromShelf { page, then } => self.page_from_shelf(turn, *page, then, &rows),
+        });
+        match (shown, reply) {
+            (Err(code), Some(reply)) => {
+                self.undo_turn(turn)?;
+                turn.effects.clear();
+                turn.refuse(reply, code);
+                Ok(())
+            }
+            (shown, _) => shown,
         }
-        Ok(())
     }
 
-    fn show_page(&mut self, turn: &mut Turn, load: &Load, rows: &[Row]) -> Result<(), ErrorCode> {
-        let data = self.data()?;
-        let mut records = BTreeMap::new();
-        for row in rows {
-            let plain = seal::open_row(data.ring.storage_key(), row.store, &row.key, &row.sealed)?.plain;
+    /// Rows of a timeline, by position.
+    pub(super) fn open_entries(&self, rows: &[Row]) -> Result<BTreeMap<Seq, EntryRecord>, ErrorCode> {
+        let storage_key = self.data()?.ring.storage_key();
+        let open = |row: &Row| {
+            let plain = seal::open_row(storage_key, row.store, &row.key, &row.sealed)?.plain;
             let record: EntryRecord = codec::decode(&plain, limits::API_BODY).map_err(|_| ErrorCode::StorageDamaged)?;
-            records.insert(record.seq, record);
+            Ok((record.seq, record))
+        };
+        rows.iter().map(open).collect()
+    }
+
+    fn show_page(&mut self, turn: &mut Turn, page: ShownPage, rows: &[Row]) -> Result<(), ErrorCode> {
+        let records = self.open_entries(rows)?;
+        let data = self.data()?;
+        let room = data.room(page.room)?;
+        let full = u32::try_from(rows.len()).is_ok_and(|count| count >= PAGE);
+        if !full && room.unfetched.is_some() && !page.fetched && self.net.live() {
+            return self.fetch_history(turn, &room, Some(page));
         }
-        let room = data.room(load.room)?;
-        let more = u32::try_from(rows.len()).is_ok_and(|count| count >= PAGE);
-        let draft = data.find::<String>(&key::draft(load.room))?.unwrap_or_default();
+        let more = full || room.unfetched.is_some();
+        let draft = data.find::<String>(&key::draft(page.room))?.unwrap_or_default();
         let mut entries = Vec::new();
         for record in records.values() {
             self.draw_entry(&mut entries, &room, record)?;
         }
-        if load.newest {
-            for outgoing in data.outbox()?.iter().filter(|outgoing| outgoing.room == load.room) {
+        if page.before.is_none() {
+            for outgoing in data.outbox()?.iter().filter(|outgoing| outgoing.room == page.room) {
                 entries.extend(self.outgoing_entry(outgoing)?);
             }
         }
-        if let Some(open) = self.open.get_mut(&load.room) {
+        if let Some(open) = self.open.get_mut(&page.room) {
             records.into_values().for_each(|record| open.keep(record));
         }
-        turn.reply(load.reply, Reply::Timeline { room: load.room, entries, more, draft });
+        turn.reply(page.reply, Reply::Timeline { room: page.room, entries, more, draft });
         Ok(())
     }
 

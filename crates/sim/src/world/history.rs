@@ -34,6 +34,7 @@ pub(super) fn heard(bytes: &[u8]) -> Option<String> {
             told.collect::<Vec<_>>().join(", ")
         }
         ServerFrame::CaughtUp => "caught up".into(),
+        ServerFrame::Devices => "devices".into(),
         ServerFrame::Acks { acks } if acks.is_empty() => return None,
         ServerFrame::Acks { acks } => {
             let told = acks.iter().map(|ack| format!("{}:{}", short(ack.room), ack.seq));

@@ -101,17 +101,19 @@ impl MemoryStore {
         })
     }
 
-    pub(crate) fn replace_devices(&self, account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> StoreResult<()> {
+    pub(crate) fn put_devices(&self, account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> StoreResult<()> {
         self.write(|tables| {
             let same = next.before == next.list;
+            tables.session_mut(session)?;
             if !same {
                 tables.check_list(account, &next)?;
             }
-            tables.session_mut(session)?;
+            tables.session_mut(session)?.device = Some(device);
             if !same {
+                let gone = |bound: &DeviceId| !next.devices.contains(bound);
+                tables.sessions.retain(|_, row| row.account != account || !row.device.as_ref().is_some_and(gone));
                 tables.put_list(account, next);
             }
-            tables.session_mut(session)?.device = Some(device);
             Ok(())
         })
     }

@@ -48,6 +48,15 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .bytes("device_list", row.device_list.as_slice())
             .end()
     }));
+    lines.extend(tables.archive.iter().map(|((account, shelf, page), (version, sealed))| {
+        Line::of("archive")
+            .bytes("account", account.as_bytes())
+            .bytes("shelf", shelf.as_bytes())
+            .number("page", page)
+            .number("version", version)
+            .bytes("sealed", sealed.as_slice())
+            .end()
+    }));
     lines.extend(
         tables
             .devices

@@ -49,11 +49,11 @@ impl MemoryStore {
         self.read(|tables| count(&tables.key_packages, account, device, now))
     }
 
-    pub(crate) fn claim_key_packages(&self, account: AccountId, by: AccountId, now: Millis) -> StoreResult<Claimed> {
+    pub(crate) fn claim_key_packages(&self, account: AccountId, but: Option<DeviceId>, by: AccountId, now: Millis) -> StoreResult<Claimed> {
         self.write(|tables| {
             tables.burn(Some(account), now);
             let mut claimed = Claimed { packages: Vec::new(), left: Vec::new() };
-            for (_, device) in tables.devices.iter().filter(|(owner, _)| *owner == account) {
+            for (_, device) in tables.devices.iter().filter(|(owner, device)| *owner == account && but != Some(*device)) {
                 claim_one(&mut tables.key_packages, account, *device, by, now, &mut claimed);
             }
             Ok(claimed)

@@ -4,6 +4,7 @@
 //! refusal changes nothing. All tables are ordered, so that the same calls give the same answers in the same order, in every run.
 
 mod accounts;
+mod archive;
 mod dump;
 mod keys;
 mod log;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sotto_protocol::frames::Entry;
-use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, IdempotencyId, Millis, RoomId, Seq, SessionId};
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, IdempotencyId, Millis, RoomId, Seq, SessionId, ShelfId};
 
 use crate::store::{AccountRow, KeyPackageRow, Pair, RoomStateRow, StoreError, StoreResult};
 
@@ -26,6 +26,8 @@ pub(super) struct Tables {
     pub(super) log_ids: BTreeMap<(RoomId, DeviceId, IdempotencyId), RowId>,
     pub(super) welcomes: BTreeMap<RowId, StoredWelcome>,
     pub(super) welcome_trees: BTreeMap<(RoomId, Epoch), Bytes>,
+    /// With the version of each page.
+    pub(super) archive: BTreeMap<(AccountId, ShelfId, u64), (u64, Bytes)>,
 }
 
 #[derive(Clone)]

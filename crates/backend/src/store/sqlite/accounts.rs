@@ -148,21 +148,18 @@ impl SqliteStore {
         .await
     }
 
-    /// Makes the list's devices the account's devices and binds the session to one of them. Drops key packages and Welcomes of those
-    /// that are gone.
-    pub(crate) async fn replace_devices(
-        &self,
-        account: AccountId,
-        next: NextList,
-        session: SessionId,
-        device: DeviceId,
-    ) -> StoreResult<()> {
+    /// Makes the list's devices the account's devices and binds the session to one of them. Drops sessions, key packages and Welcomes of
+    /// those that are gone.
+    pub(crate) async fn put_devices(&self, account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> StoreResult<()> {
         self.write(move |connection| {
             Box::pin(async move {
-                if next.before != next.list {
-                    put_list(connection, account, &next).await?;
+                // First, because the session may be one of a device that goes.
+                sessions::bind(connection, session, device).await?;
+                if next.before == next.list {
+                    return Ok(());
                 }
-                sessions::bind(connection, session, device).await
+                sessions::end_of_other_devices(connection, account, &next.devices).await?;
+                put_list(connection, account, &next).await
             })
         })
         .await

@@ -41,9 +41,15 @@ impl SqliteStore {
         count(&mut reader, account, device, now).await
     }
 
-    /// Takes one package of each current device: that which is kept for `by`, or else a one-time one where there is one, or else the last
-    /// resort, which stays.
-    pub(crate) async fn claim_key_packages(&self, account: AccountId, by: AccountId, now: Millis) -> StoreResult<Claimed> {
+    /// Takes one package of each current device (`but` one): that which is kept for `by`, or else a one-time one where there is one, or
+    /// else the last resort, which stays.
+    pub(crate) async fn claim_key_packages(
+        &self,
+        account: AccountId,
+        but: Option<DeviceId>,
+        by: AccountId,
+        now: Millis,
+    ) -> StoreResult<Claimed> {
         self.write(move |connection| {
             Box::pin(async move {
                 burn(connection, Some(account), now).await?;
@@ -51,7 +57,10 @@ impl SqliteStore {
                     sqlx::query("SELECT device FROM devices WHERE account = ?").bind(blob(&account.0)).fetch_all(&mut *connection).await?;
                 let mut claimed = Claimed { packages: Vec::new(), left: Vec::new() };
                 for row in &devices {
-                    claim_one(connection, account, row.device("device")?, by, now, &mut claimed).await?;
+                    let device = row.device("device")?;
+                    if but != Some(device) {
+                        claim_one(connection, account, device, by, now, &mut claimed).await?;
+                    }
                 }
                 Ok(claimed)
             })

@@ -1,6 +1,7 @@
 //! The store over one SQLite file: WAL, `synchronous=FULL`, one writing connection, a pool of readers.
 
 mod accounts;
+mod archive;
 mod keys;
 mod log;
 mod people;

@@ -140,6 +140,21 @@ pub(super) async fn end_others(connection: &mut SqliteConnection, account: Accou
     rows.iter().map(|row| row.session("session")).collect()
 }
 
+/// Ends the sessions of an account that are bound to other devices than these.
+pub(super) async fn end_of_other_devices(connection: &mut SqliteConnection, account: AccountId, devices: &[DeviceId]) -> StoreResult<()> {
+    let rows = sqlx::query("SELECT session, device FROM sessions WHERE account = ? AND device IS NOT NULL")
+        .bind(blob(&account.0))
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in rows {
+        if !devices.contains(&row.device("device")?) {
+            let session = row.session("session")?;
+            sqlx::query("DELETE FROM sessions WHERE session = ?").bind(blob(&session.0)).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}
+
 fn session(row: &SqliteRow) -> StoreResult<SessionRow> {
     Ok(SessionRow {
         session: row.session("session")?,
