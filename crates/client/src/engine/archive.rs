@@ -152,11 +152,18 @@ impl Engine {
 
     fn archived(&mut self, turn: &mut Turn, room: RoomId, upto: Seq) -> Result<(), ErrorCode> {
         let data = self.data()?;
-        if let Some(mut record) = data.find_room(room)? {
-            record.archived = record.archived.max(upto);
-            data.put_room(&record)?;
+        let Some(mut record) = data.find_room(room)? else { return self.work_on(turn, room) };
+        record.archived = record.archived.max(upto);
+        data.put_room(&record)?;
+        // Whole pages at once; lines of one that is being filled wait for others.
+        if page_of(record.cursor) > page_of(record.archived + 1) {
+            return self.work_on(turn, room);
         }
-        self.work_on(turn, room)
+        self.shelves.busy.remove(&room);
+        if record.archived < record.cursor {
+            self.archive_soon(turn.now);
+        }
+        Ok(())
     }
 
     /// The room's turn is over; what is left is looked at at once.
