@@ -80,7 +80,7 @@ impl Engine {
     fn load_page(&mut self, turn: &mut Turn, room: RoomId, number: u64, load: impl FnOnce(Page) -> Load) {
         let (first, last) = seqs_of(number);
         let id = self.id();
-        self.loads.insert(id, load(Page { room, number, entries: BTreeMap::new(), people: Vec::new() }));
+        self.loads.insert(id, load(empty(room, number)));
         let (from, to) = (key::entry(room, first), key::entry(room, last));
         let newest = u32::try_from(limits::ARCHIVE_PAGE_SEQS).unwrap_or(u32::MAX);
         turn.effects.push(Effect::Load { id, store: Store::Entries, from, to, newest });
@@ -120,10 +120,11 @@ impl Engine {
     pub(super) fn shelf_read(&mut self, turn: &mut Turn, room: RoomId, number: u64, body: &[u8]) -> Result<(), ErrorCode> {
         let answer: ArchivePages = codec::decode(body, limits::ARCHIVE_BODY)?;
         let Some(archive) = self.archive_key()? else { return Ok(()) };
-        let empty = Page { room, number, entries: BTreeMap::new(), people: Vec::new() };
-        let stored = answer.pages.into_iter().find(|stored| stored.page == number);
-        // One that does not open is of no use to anybody: it is written anew.
-        let known = stored.map_or((empty.clone(), 0), |stored| (archive.open(room, &stored).unwrap_or(empty), stored.version));
+        let known = match answer.pages.iter().find(|stored| stored.page == number) {
+            // One that does not open is of no use to anybody: it is written anew.
+            Some(stored) => (open_or_empty(&archive, room, stored), stored.version),
+            None => (empty(room, number), 0),
+        };
         self.shelves.newest.insert(room, known);
         self.work_on(turn, room)
     }
@@ -270,8 +271,11 @@ impl Engine {
 
 /// A page that does not open holds nothing that can be shown; those before it may.
 fn open_or_empty(archive: &ArchiveKey, room: RoomId, stored: &ArchivePage) -> Page {
-    let empty = Page { room, number: stored.page, entries: BTreeMap::new(), people: Vec::new() };
-    archive.open(room, stored).unwrap_or(empty)
+    archive.open(room, stored).unwrap_or_else(|_| empty(room, stored.page))
+}
+
+const fn empty(room: RoomId, number: u64) -> Page {
+    Page { room, number, entries: BTreeMap::new(), people: Vec::new() }
 }
 
 fn people_of(line: &EntryKindRecord, accounts: &mut BTreeSet<AccountId>) {

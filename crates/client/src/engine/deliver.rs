@@ -136,9 +136,10 @@ impl Engine {
                 }
                 let by_itself = joined.contains(&(by, device));
                 // A device of this account that the known list does not name: there is a newer one.
-                let own_devices = self.own_devices()?;
-                if joined.iter().any(|(account, device)| *account == own_account && !own_devices.contains(device)) {
-                    self.ask_own_devices(turn)?;
+                for (_, device) in joined.iter().filter(|(account, _)| *account == own_account) {
+                    if !self.own_devices()?.contains(device) {
+                        self.ask_own_devices(turn)?;
+                    }
                 }
                 if room.peer.is_none() && room.seat == Seat::Taken && by_itself {
                     self.owe_name(turn, room, by)?;
