@@ -17,14 +17,18 @@ use sotto_client_api::{Command, FromWorker, Reply, ToWorker, Update, wire};
 use sotto_fuzzing::genuine::{Genuine, Opener, SAID, newest_fixture, now};
 use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, SessionInfo, SignInRequest, SignUpRequest, SignedIn, VaultSlot};
 use sotto_protocol::api::{
-    CommitAck, CreateRoom, ErrorBody, KeyPackageCount, Person, PutDevices, RoomInfo, RoomState, Rooms, UploadCommit, UploadKeyPackages,
+    ArchivePage, ArchivePages, CommitAck, CreateRoom, DeleteShelves, ErrorBody, KeyPackageCount, PageWanted, PagesPut, Person, PutDevices,
+    PutPages, ReadPages, RoomInfo, RoomState, Rooms, UploadCommit, UploadKeyPackages,
 };
 use sotto_protocol::device_list::DeviceEntry;
 use sotto_protocol::frames::{Ack, ClientFrame, Cursor, Entry, EntryKind, Publish, Refusal, ServerFrame, VERSION, Welcome};
-use sotto_protocol::{Bytes, DeviceId, ErrorCode, IdempotencyId, MessageId, RoomId, SessionId, UserName, codec};
+use sotto_protocol::{Bytes, DeviceId, ErrorCode, IdempotencyId, MessageId, RoomId, SessionId, ShelfId, UserName, codec};
 use sotto_rules::config;
 use sotto_rules::roles::Kind;
 use zeroize::Zeroizing;
+
+/// A window as clients ask for it.
+const WINDOW: u64 = sotto_protocol::limits::DELIVERY_WINDOW as u64;
 
 /// Seeds of one target.
 struct Corpus(&'static str);
@@ -105,16 +109,20 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     let frames = Corpus::of("frames");
     for (name, frame) in [
         ("hello", ClientFrame::Hello { version: VERSION, device, cursors: vec![cursor(room)], window: 0 }),
+        ("hello-window", ClientFrame::Hello { version: VERSION, device, cursors: Vec::new(), window: u64::MAX }),
         ("publish", ClientFrame::Publish { messages: vec![Publish { room, idempotency, epoch: 3, bytes }] }),
         ("join", ClientFrame::Join { cursor: cursor(room) }),
         ("welcome-done", ClientFrame::WelcomeDone { room, epoch: 1 }),
         ("ping", ClientFrame::Ping { nonce: u64::MAX }),
+        ("took", ClientFrame::Took { bytes: u64::MAX, next: None }),
+        ("took-next", ClientFrame::Took { bytes: 65_536, next: Some(room) }),
     ] {
         frames.cbor(name, 0, &frame);
     }
     let refusal = Refusal { room, idempotency, code: ErrorCode::StaleEpoch, epoch: Some(4) };
     for (name, frame) in [
         ("ready", ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![cursor(room)], held: Vec::new(), window: 0 }),
+        ("ready-window", ServerFrame::Ready { now: 1, key_packages: 0, heads: Vec::new(), held: vec![Bytes(vec![9; 32])], window: WINDOW }),
         ("deliver", ServerFrame::Deliver { entries: vec![entry.clone()] }),
         ("acks", ServerFrame::Acks { acks: vec![Ack { room, idempotency, seq: 12, at: 1 }] }),
         ("refusals", ServerFrame::Refusals { refusals: vec![refusal] }),
@@ -125,6 +133,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
         ("bye", ServerFrame::Bye { code: ErrorCode::SignedOut }),
         ("lost", ServerFrame::Lost { upto: cursor(room) }),
         ("caught-up", ServerFrame::CaughtUp),
+        ("devices", ServerFrame::Devices),
     ] {
         frames.cbor(name, 1, &frame);
     }
@@ -136,6 +145,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     bodies.cbor("key-packages", 1, &UploadKeyPackages { one_time: vec![Bytes(vec![1; 30])], last_resort: Some(Bytes(vec![2; 30])) });
     bodies.cbor("claim", 2, &sotto_protocol::api::ClaimKeyPackages { name: name(), group: true });
     bodies.put("upload", &[&[4], genuine.upload.as_slice()]);
+    bodies.cbor("devices", 13, &sotto_protocol::api::Devices { device_list: list.clone() });
     bodies.cbor("count", 5, &KeyPackageCount { one_time: 20, last_resort: true, held: Vec::new() });
     let package = sotto_protocol::api::ClaimedKeyPackage { device, key_package: Bytes(vec![1; 30]) };
     let claimed =
@@ -148,6 +158,8 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     bodies.cbor("state", 10, &state);
     bodies.cbor("entry", 11, &sotto_protocol::api::StoredEntry { entry, sender_name: Some(name()), deleted_at: 5 });
     bodies.cbor("error", 12, &ErrorBody { code: ErrorCode::RoomExists, retry_after: Some(3), room: Some(room), epoch: Some(1) });
+
+    archive_seeds(&bodies);
 
     let kdf = KdfParams { memory_kib: 65536, passes: 3, lanes: 1, salt: Bytes(vec![1; 16]) };
     let slot = VaultSlot { version: 1, sealed: Bytes(vec![2; 125]) };
@@ -198,6 +210,18 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     ] {
         page.put(name, &[&[1], &wire::encode(&message).expect("postcard")]);
     }
+}
+
+fn archive_seeds(bodies: &Corpus) {
+    let shelf = ShelfId([6; 16]);
+    let page = ArchivePage { shelf, page: 3, version: 1, sealed: Bytes(vec![4; 60]) };
+    bodies.cbor("put-pages", 14, &PutPages { pages: vec![page.clone()] });
+    bodies.cbor("pages-put", 15, &PagesPut { refused: vec![0, 127] });
+    let wanted = |below: Option<u64>| PageWanted { shelf, below };
+    bodies.cbor("read-pages", 16, &ReadPages { wanted: vec![wanted(None), wanted(Some(3))] });
+    bodies.cbor("archive-pages", 17, &ArchivePages { pages: vec![page], looked: 2 });
+    bodies.cbor("delete-shelves", 18, &DeleteShelves { shelves: Some(vec![shelf]) });
+    bodies.cbor("delete-all-shelves", 18, &DeleteShelves { shelves: None });
 }
 
 fn content_seeds(room: RoomId) {
@@ -427,5 +451,10 @@ fn engine_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     };
     let gap = Entry { seq: entry.seq + 5, ..entry.clone() };
     corpus.put("twice", &[&ready, &frame(&ServerFrame::Deliver { entries: vec![entry.clone(), entry] }), &caught_up]);
-    corpus.put("gap", &[&ready, &frame(&ServerFrame::Deliver { entries: vec![gap] }), &caught_up, &act(7, &[5])]);
+    corpus.put("gap", &[&ready, &frame(&ServerFrame::Deliver { entries: vec![gap.clone()] }), &caught_up, &act(7, &[5])]);
+    // A window of one byte: the engine says `Took` after every frame.
+    let narrow = frame(&ServerFrame::Ready { now: 1, key_packages: 20, heads: vec![head], held: Vec::new(), window: 1 });
+    let full = frame(&ServerFrame::Deliver { entries: vec![gap; sotto_protocol::limits::ENTRIES_PER_FRAME] });
+    corpus.put("window", &[&narrow, &act(1, genuine.message.as_slice()), &full, &frame(&ServerFrame::Deliver { entries: Vec::new() })]);
+    corpus.put("devices", &[&ready, &frame(&ServerFrame::Devices), &act(4, &[]), &caught_up]);
 }

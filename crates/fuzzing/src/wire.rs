@@ -21,7 +21,7 @@ pub fn frames(data: &[u8]) -> bool {
 
 /// Bodies of `/api/v1`, those that the server reads and those that the client reads.
 pub fn api_bodies(data: &[u8]) -> bool {
-    const BODIES: [fn(&[u8], usize) -> bool; 13] = [
+    const BODIES: [fn(&[u8], usize) -> bool; 19] = [
         cbor::<api::PutDevices>,
         cbor::<api::UploadKeyPackages>,
         cbor::<api::ClaimKeyPackages>,
@@ -35,8 +35,14 @@ pub fn api_bodies(data: &[u8]) -> bool {
         cbor::<api::RoomState>,
         cbor::<api::StoredEntry>,
         cbor::<api::ErrorBody>,
+        cbor::<api::Devices>,
+        cbor::<api::PutPages>,
+        cbor::<api::PagesPut>,
+        cbor::<api::ReadPages>,
+        cbor::<api::ArchivePages>,
+        cbor::<api::DeleteShelves>,
     ];
-    choose(data, 13).is_some_and(|(kind, rest)| BODIES[usize::from(kind)](rest, limits::COMMIT_BODY))
+    choose(data, 19).is_some_and(|(kind, rest)| BODIES[usize::from(kind)](rest, limits::COMMIT_BODY))
 }
 
 /// Bodies of the account server functions.
