@@ -21,3 +21,4 @@ mod slow_reader;
 mod socket;
 mod tls;
 mod upgrade;
+mod window;
