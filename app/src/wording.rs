@@ -59,6 +59,7 @@ pub fn error(code: ErrorCode) -> String {
         E::NotReady => "Sotto is still starting. Try again in a moment.",
         E::OutOfStep => "This browser lost its place in a conversation and is taking it again. Some messages may be missing here.",
         E::Forked => "A conversation had come apart: not everybody was in the same one. This browser has joined the others again.",
+        E::LastOwner => "A group keeps an owner, and nobody else here is one. Make somebody else an owner first.",
         E::NotMember => "You are not in this group any more. What was said until then stays here.",
         E::RolledBack => {
             "The data in this browser is an older copy. Conversations are being brought up to date; if you restored no backup, change your password."

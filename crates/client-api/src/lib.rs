@@ -178,6 +178,15 @@ pub enum Command {
         /// Who.
         account: AccountId,
     },
+    /// Gives a member of a group another role. Reply: as with [`Command::AddPerson`].
+    SetRole {
+        /// Which group.
+        room: RoomId,
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        role: views::Role,
+    },
     /// Gives a group another name. Reply: as with [`Command::SendText`].
     RenameGroup {
         /// Which.
@@ -404,6 +413,7 @@ impl Command {
             Self::CreateGroup { .. } => "CreateGroup",
             Self::AddPerson { .. } => "AddPerson",
             Self::RemovePerson { .. } => "RemovePerson",
+            Self::SetRole { .. } => "SetRole",
             Self::RenameGroup { .. } => "RenameGroup",
             Self::OpenRoom { .. } => "OpenRoom",
             Self::CloseRoom { .. } => "CloseRoom",

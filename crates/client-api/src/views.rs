@@ -215,6 +215,17 @@ pub enum Change {
     Owner,
 }
 
+/// What somebody may do in a group, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// Writes.
+    Member,
+    /// Adds people, and removes members.
+    Admin,
+    /// Removes admins too, and says who has which role.
+    Owner,
+}
+
 /// Things that happen in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SystemLine {

@@ -12,7 +12,7 @@ use openmls::prelude::{
 use sotto_protocol::api::{AddressedWelcome, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId};
 use sotto_rules::identity::{DeviceCredential, verified_credential};
-use sotto_rules::roles::{Kind, Role};
+use sotto_rules::roles::{Kind, Role, Roles};
 use sotto_rules::{commit as rules, config};
 
 use crate::identity::DeviceIdentity;
@@ -147,7 +147,7 @@ pub enum Signing<'a> {
     },
 }
 
-/// Stages a commit: adds, removes and a fresh path. It is merged only when the log shows it.
+/// Stages a commit: adds, removes, other roles and a fresh path. It is merged only when the log shows it.
 ///
 /// # Errors
 /// `internal` when OpenMLS refuses.
@@ -157,17 +157,18 @@ pub fn stage_commit(
     signing: Signing<'_>,
     joiners: &[Joiner],
     removed: &[LeafNodeIndex],
+    roles: Option<Roles>,
 ) -> Result<UploadCommit, ErrorCode> {
     let epoch = group.epoch().as_u64();
-    let builder = group
+    let mut builder = group
         .commit_builder()
         .force_self_update(true)
         .propose_adds(joiners.iter().map(|joiner| joiner.key_package.clone()))
-        .propose_removals(removed.iter().copied())
-        .load_psks(provider.storage())
-        .map_err(internal)?
-        .create_group_info(true)
-        .use_ratchet_tree_extension(false);
+        .propose_removals(removed.iter().copied());
+    if let Some(roles) = roles {
+        builder = builder.propose_group_context_extensions(Kind::Group(roles).extensions()).map_err(internal)?;
+    }
+    let builder = builder.load_psks(provider.storage()).map_err(internal)?.create_group_info(true).use_ratchet_tree_extension(false);
     let built = match signing {
         Signing::With(key) => builder.build(provider.rand(), provider.crypto(), key, |_| true),
         Signing::Renewing { old, new, credential } => {

@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 use sotto_protocol::api::ClaimedKeyPackage;
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
+use sotto_rules::roles::Role;
 
 use crate::content::Content;
 
@@ -302,6 +303,16 @@ pub enum Wanted {
         /// Who.
         #[n(0)]
         account: AccountId,
+    },
+    /// Somebody has this role in it.
+    #[n(2)]
+    InRole {
+        /// Who.
+        #[n(0)]
+        account: AccountId,
+        /// Which.
+        #[n(1)]
+        role: Role,
     },
 }
 

@@ -13,13 +13,17 @@ use crate::config;
 const VERSION: u32 = 1;
 
 /// What an account may do, from least to most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Role {
     /// Writes.
+    #[n(0)]
     Member,
     /// Adds people, and removes members.
+    #[n(1)]
     Admin,
     /// Removes admins too, and says who has which role.
+    #[n(2)]
     Owner,
 }
 

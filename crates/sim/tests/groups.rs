@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use kit::{World, settle};
 use people::{Person, ctx};
-use sotto_client_api::views::SystemLine;
+use sotto_client_api::views::{self, SystemLine};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::api::{ClaimKeyPackages, ErrorBody, UploadCommit};
-use sotto_protocol::{ErrorCode, RoomId, UserName, limits};
+use sotto_protocol::{AccountId, ErrorCode, RoomId, UserName, limits};
 use sotto_rules::roles::{Kind, Role, Roles};
 use sotto_sim::hostile::member;
 use sotto_sim::{Host, SimError};
@@ -34,9 +34,17 @@ async fn add(host: &mut Host, room: RoomId, whom: &str) -> Result<(), SimError> 
     host.call(Command::AddPerson { room, name: name(whom) }).await.map(|_| ())
 }
 
+fn account(host: &Host) -> AccountId {
+    let views::Phase::Ready { me, .. } = &host.phase else { panic!("nobody") };
+    me.account
+}
+
 async fn remove(host: &mut Host, room: RoomId, whom: &Host) -> Result<(), SimError> {
-    let sotto_client_api::views::Phase::Ready { me, .. } = &whom.phase else { panic!("nobody") };
-    host.call(Command::RemovePerson { room, account: me.account }).await.map(|_| ())
+    host.call(Command::RemovePerson { room, account: account(whom) }).await.map(|_| ())
+}
+
+async fn set_role(host: &mut Host, room: RoomId, account: AccountId, role: views::Role) -> Result<(), SimError> {
+    host.call(Command::SetRole { room, account, role }).await.map(|_| ())
 }
 
 /// Alice's group with bob and carol, open at everybody.
@@ -175,6 +183,115 @@ async fn r30_who_may_not_is_told_at_once() {
     assert_eq!(remove(&mut hosts[0], room, &dora).await.map(|()| 0), Ok(0), "who is not there is gone already");
     assert_eq!(add(&mut hosts[0], room, "nobody-1").await.unwrap_err().0, ErrorCode::NotFound);
     all_settle(&mut hosts).await;
+    same_epochs(&mut hosts, room);
+}
+
+// Fails without `roles` in `Due::is_nothing` (nothing is committed).
+#[tokio::test]
+async fn an_owner_gives_roles_and_hands_the_group_over() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let mut dora = world.person("dora-1").await;
+    let [alices, bobs, carols] = [account(&hosts[0]), account(&hosts[1]), account(&hosts[2])];
+    set_role(&mut hosts[0], room, bobs, views::Role::Admin).await.unwrap();
+    all_settle(&mut hosts).await;
+    add(&mut hosts[1], room, "dora-1").await.unwrap();
+    let [alice, bob, carol] = &mut hosts;
+    settle(&mut [alice, bob, carol, &mut dora]).await;
+    dora.open(room).await.unwrap();
+    assert_eq!(set_role(bob, room, carols, views::Role::Admin).await.unwrap_err().0, ErrorCode::CommitRefused, "an admin gives no roles");
+    set_role(alice, room, bobs, views::Role::Owner).await.unwrap();
+    settle(&mut [alice, bob, carol, &mut dora]).await;
+    set_role(alice, room, alices, views::Role::Member).await.unwrap();
+    settle(&mut [alice, bob, carol, &mut dora]).await;
+    assert_eq!(set_role(alice, room, bobs, views::Role::Member).await.unwrap_err().0, ErrorCode::CommitRefused);
+    let lines = ["alice-1 [(Admin, \"bob-1\")]", "bob-1 +dora-1 -", "alice-1 [(Owner, \"bob-1\")]", "alice-1 [(Member, \"alice-1\")]"];
+    for host in [&*alice, &*bob, &*carol] {
+        let told = told(host);
+        assert_eq!(told[told.len() - 4..], lines, "{told:?}");
+    }
+    assert_eq!(told(&dora), lines[1..]);
+    same_epochs(&mut hosts, room);
+}
+
+// Fails without the `LastOwner` line of `set_role`.
+#[tokio::test]
+async fn r30_the_last_owner_cannot_step_down() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let [alices, bobs] = [account(&hosts[0]), account(&hosts[1])];
+    for role in [views::Role::Member, views::Role::Admin] {
+        assert_eq!(set_role(&mut hosts[0], room, alices, role).await.unwrap_err().0, ErrorCode::LastOwner);
+    }
+    let dora = world.person("dora-1").await;
+    assert_eq!(set_role(&mut hosts[0], room, account(&dora), views::Role::Owner).await.unwrap_err().0, ErrorCode::NotFound);
+    set_role(&mut hosts[0], room, bobs, views::Role::Owner).await.unwrap();
+    all_settle(&mut hosts).await;
+    set_role(&mut hosts[0], room, alices, views::Role::Admin).await.unwrap();
+    all_settle(&mut hosts).await;
+    assert_eq!(told(&hosts[2]).last().unwrap(), "alice-1 [(Admin, \"alice-1\")]");
+}
+
+// Fails without the `has_owner` condition of `look_at_roles`: then the server refuses the second one's commit, and it is told that a rule
+// was broken.
+#[tokio::test]
+async fn r30_of_two_owners_who_both_step_down_one_stays() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let [alices, bobs] = [account(&hosts[0]), account(&hosts[1])];
+    set_role(&mut hosts[0], room, bobs, views::Role::Owner).await.unwrap();
+    all_settle(&mut hosts).await;
+    set_role(&mut hosts[0], room, alices, views::Role::Member).await.unwrap();
+    set_role(&mut hosts[1], room, bobs, views::Role::Member).await.unwrap();
+    all_settle(&mut hosts).await;
+    let told = told(&hosts[2]);
+    let steps = told.iter().filter(|line| line.contains("(Member, ")).count();
+    assert_eq!(steps, 1, "{told:?}");
+    let notices: Vec<ErrorCode> = hosts.iter().flat_map(|host| host.notices.clone()).collect();
+    assert_eq!(notices, [ErrorCode::LastOwner]);
+    same_epochs(&mut hosts, room);
+}
+
+// Fails without the line of `look_at_roles` on who went.
+#[tokio::test]
+async fn wishes_of_all_kinds_go_into_one_commit_and_who_comes_back_is_a_member() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let mut dora = world.person("dora-1").await;
+    let [bobs, carols] = [account(&hosts[1]), account(&hosts[2])];
+    set_role(&mut hosts[0], room, carols, views::Role::Admin).await.unwrap();
+    all_settle(&mut hosts).await;
+    // Dora's commit is on its way; what alice wants meanwhile waits for it.
+    let [alice, bob, carol] = &mut hosts;
+    add(alice, room, "dora-1").await.unwrap();
+    let before = alice.epochs().unwrap()[&room];
+    remove(alice, room, carol).await.unwrap();
+    set_role(alice, room, bobs, views::Role::Admin).await.unwrap();
+    settle(&mut [alice, bob, carol, &mut dora]).await;
+    assert_eq!(alice.epochs().unwrap()[&room], before + 2, "one commit was on its way, and one for the rest");
+    assert_eq!(bob.epochs().unwrap()[&room], before + 2);
+    add(bob, room, "carol-1").await.unwrap();
+    settle(&mut [alice, bob, carol, &mut dora]).await;
+    carol.open(room).await.unwrap();
+    assert_eq!(add(carol, room, "dora-1").await.unwrap_err().0, ErrorCode::CommitRefused, "a member");
+    same_epochs(&mut hosts, room);
+}
+
+// Fails when `look_at_roles` forgets a wish that is on its way.
+#[tokio::test]
+async fn a_role_outlives_a_lost_race_and_a_reload() {
+    let world = World::weeks_ago().await;
+    let (mut hosts, room) = three(&world).await;
+    let bobs = account(&hosts[1]);
+    // Alice's commit is made for an epoch that carol's has ended already: a week and a day make her keys old.
+    let [alice, bob, carol] = &mut hosts;
+    carol.now += 8 * 24 * 3_600_000;
+    carol.reload().await.unwrap();
+    carol.run().await;
+    set_role(alice, room, bobs, views::Role::Admin).await.unwrap();
+    alice.reload().await.unwrap();
+    settle(&mut [alice, bob, carol]).await;
+    assert_eq!(told(bob).last().unwrap(), "alice-1 [(Admin, \"bob-1\")]");
     same_epochs(&mut hosts, room);
 }
 

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use openmls::prelude::LeafNodeIndex;
-use sotto_client_api::{Reply, Update};
+use sotto_client_api::{Reply, Update, views};
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage};
 use sotto_protocol::{AccountId, DeviceId, ErrorCode, RoomId, Seq, UserName, limits};
 use sotto_rules::identity::{DeviceCredential, device_key};
-use sotto_rules::roles::Role;
+use sotto_rules::roles::{Kind, Role, Roles};
 
 use super::net::Pending;
 use super::{Engine, Turn};
@@ -64,14 +64,14 @@ impl Engine {
         if packages.is_empty() && !inside.iter().any(|(_, credential)| credential.account() == account) {
             return Err(ErrorCode::NoKeyPackage);
         }
-        let tries = match (record.wanted.iter().find(|wanted| wanted.account() == account), reply) {
+        let tries = match (record.wanted.iter().find(|wanted| wanted.is_about(account)), reply) {
             (_, Some(_)) => 0,
             (Some(Wanted::Added { tries, .. }), None) => *tries,
             (_, None) if own => 0,
             // Nobody wants it any more.
             (_, None) => return Ok(()),
         };
-        record.wanted.retain(|wanted| wanted.account() != account);
+        record.wanted.retain(|wanted| !wanted.is_about(account));
         if !packages.is_empty() {
             record.wanted.push(Wanted::Added { account, packages, tries });
         }
@@ -115,7 +115,7 @@ impl Engine {
         }
         let data = self.data()?;
         if let (Some(mut record), Some(contact)) = (data.find_room(room)?, data.find_contact_named(name)?) {
-            record.wanted.retain(|wanted| wanted.account() != contact.account);
+            record.wanted.retain(|wanted| !wanted.is_about(contact.account));
             data.put_room(&record)?;
         }
         turn.emit(Update::Notice { code, room: Some(room) });
@@ -130,6 +130,25 @@ impl Engine {
         }
         record.wanted.retain(|wanted| wanted.account() != account);
         record.wanted.push(Wanted::Removed { account });
+        self.data()?.put_room(&record)?;
+        turn.reply(id, Reply::Done);
+        self.commit_what_is_due(turn, room, false)
+    }
+
+    /// # Errors
+    /// `commit_refused` for who is no owner, `not_found` for who is not in the group, `last_owner` for the only one who steps down.
+    pub(super) fn set_role(&mut self, turn: &mut Turn, id: u32, room: RoomId, account: AccountId, role: Role) -> Result<(), ErrorCode> {
+        let mut record = self.group(room, Role::Owner)?;
+        let (members, kind) = self.data_mut()?.with_group(room, |_, group| Ok((mls::members(group)?, mls::kind(group)?)))?;
+        let accounts: BTreeSet<AccountId> = members.iter().map(|(_, leaf)| leaf.account()).collect();
+        if !accounts.contains(&account) {
+            return Err(ErrorCode::NotFound);
+        }
+        if role < Role::Owner && !accounts.iter().any(|other| *other != account && kind.role(*other) == Role::Owner) {
+            return Err(ErrorCode::LastOwner);
+        }
+        record.wanted.retain(|wanted| !matches!(wanted, Wanted::InRole { account: whose, .. } if *whose == account));
+        record.wanted.push(Wanted::InRole { account, role });
         self.data()?.put_room(&record)?;
         turn.reply(id, Reply::Done);
         self.commit_what_is_due(turn, room, false)
@@ -286,12 +305,60 @@ impl Engine {
                     due.removed.extend(leaves);
                     due.went.push(*account);
                 }
+                Wanted::InRole { .. } => {}
             }
             open.push(wanted);
         }
-        changed |= open.len() != before;
         record.wanted = open;
+        self.look_at_roles(turn, record, &seated, due)?;
+        changed |= record.wanted.len() != before;
         if changed { self.data()?.put_room(record) } else { Ok(()) }
+    }
+
+    /// The roles as they are to be, with those wishes that still can be. Who is taken out of the group has none afterwards: whoever comes back is
+    /// a member.
+    fn look_at_roles(
+        &mut self,
+        turn: &mut Turn,
+        record: &mut RoomRecord,
+        seated: &BTreeSet<(AccountId, DeviceId)>,
+        due: &mut Due,
+    ) -> Result<(), ErrorCode> {
+        let own = self.data()?.account();
+        let Kind::Group(before) = self.data_mut()?.with_group(record.room, |_, group| mls::kind(group))? else { return Ok(()) };
+        let owner = before.of(own) == Role::Owner;
+        let mut roles = before.clone();
+        let stays = |account: AccountId, due: &Due| seated.iter().any(|(member, _)| *member == account) && !due.went.contains(&account);
+        let has_owner = |roles: &Roles, due: &Due| seated.iter().any(|(member, _)| roles.of(*member) == Role::Owner && stays(*member, due));
+        let (mut open, mut refused) = (Vec::new(), None);
+        for wanted in std::mem::take(&mut record.wanted) {
+            if let Wanted::InRole { account, role } = wanted {
+                let next = roles.clone().with(account, role);
+                // It is so already, or can't be any more.
+                if before.of(account) == role || role > Role::Member && !stays(account, due) {
+                    continue;
+                }
+                // Another commit was first, after which this one would break a rule.
+                if !owner || !has_owner(&next, due) {
+                    refused = Some(if owner { ErrorCode::LastOwner } else { ErrorCode::CommitRefused });
+                    continue;
+                }
+                roles = next;
+                if stays(account, due) {
+                    due.others.push(Changed { account, what: role.into() });
+                }
+            }
+            open.push(wanted);
+        }
+        record.wanted = open;
+        if let Some(code) = refused {
+            turn.emit(Update::Notice { code, room: Some(record.room) });
+        }
+        if owner {
+            roles = due.went.iter().fold(roles, |roles, account| roles.with(*account, Role::Member));
+        }
+        due.roles = (roles != before).then_some(roles);
+        Ok(())
     }
 
     /// What the person wanted can't be committed: said once, and not tried for ever.
@@ -331,19 +398,35 @@ pub(super) struct Due {
     pub(super) came: Vec<AccountId>,
     pub(super) went: Vec<AccountId>,
     pub(super) others: Vec<Changed>,
+    /// The roles, where they become others.
+    pub(super) roles: Option<Roles>,
 }
 
 impl Due {
     const fn is_nothing(&self) -> bool {
-        self.joiners.is_empty() && self.removed.is_empty()
+        self.joiners.is_empty() && self.removed.is_empty() && self.roles.is_none()
     }
 }
 
 impl Wanted {
     const fn account(&self) -> AccountId {
         match self {
-            Self::Added { account, .. } | Self::Removed { account } => *account,
+            Self::Added { account, .. } | Self::Removed { account } | Self::InRole { account, .. } => *account,
         }
+    }
+
+    /// Whether it says that somebody is in the group, or is not.
+    fn is_about(&self, account: AccountId) -> bool {
+        self.account() == account && !matches!(self, Self::InRole { .. })
+    }
+}
+
+/// A role as the page names it.
+pub(super) const fn role_of(role: views::Role) -> Role {
+    match role {
+        views::Role::Member => Role::Member,
+        views::Role::Admin => Role::Admin,
+        views::Role::Owner => Role::Owner,
     }
 }
 

@@ -43,6 +43,7 @@ use crate::records::{EntryRecord, Seat, key};
 use auth::PendingAuth;
 use catching_up::Undrawn;
 use data::Data;
+use groups::role_of;
 use net::Net;
 use timeline::OpenRooms;
 
@@ -456,6 +457,7 @@ impl Engine {
             Command::CreateGroup { name, room } => self.create_group(turn, id, &name, room),
             Command::AddPerson { room, name } => self.add_person(turn, id, room, name),
             Command::RemovePerson { room, account } => self.remove_person(turn, id, room, account),
+            Command::SetRole { room, account, role } => self.set_role(turn, id, room, account, role_of(role)),
             Command::RenameGroup { room, name } => self.rename_group(turn, id, room, &name),
             Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
             Command::CloseRoom { room } => {

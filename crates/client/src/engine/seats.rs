@@ -375,7 +375,7 @@ impl Engine {
         let credential = mls::credential(&data.device, &new);
         let staged = data.with_group(room, |provider, group| {
             let signing = Signing::Renewing { old: &old, new: &new, credential };
-            mls::stage_commit(provider, group, signing, &due.joiners, &due.removed)
+            mls::stage_commit(provider, group, signing, &due.joiners, &due.removed, due.roles)
         });
         let upload = match staged {
             // OpenMLS does not take a package that somebody made to fit badly (an encryption key that stands in the tree already, say).
