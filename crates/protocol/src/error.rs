@@ -137,6 +137,8 @@ codes! {
     53 ServerBehind "server_behind" 409,
     /// The account's archive has no room left.
     54 ArchiveFull "archive_full" 507,
+    /// The server shows an older device list of a contact than was seen or named, or another one of the same version.
+    58 ContactListRefused "contact_list_refused" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

@@ -12,6 +12,7 @@ mod auth;
 mod behind;
 mod boot;
 mod catching_up;
+mod contacts;
 mod data;
 mod deliver;
 mod device;

@@ -102,6 +102,7 @@ impl Engine {
         } else {
             self.expect_history(turn, &mut record, welcome.seq)?;
         }
+        self.check_leaves(&mut record)?;
         self.data()?.put_room(&record)?;
         let body = match peer {
             Some(by) => EntryKindRecord::Created { by },
@@ -282,6 +283,8 @@ impl Engine {
             record.cursor = ack.seq;
             self.expect_history(turn, &mut record, ack.seq)?;
         }
+        self.check_leaves(&mut record)?;
+        record.list_said = 0;
         self.data()?.put_room(&record)?;
         if newcomer {
             let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere, missing: 0 };
@@ -416,6 +419,8 @@ impl Engine {
             }
             // The server gives a claimed package to nobody else for ten minutes, and burns it then.
             ErrorCode::NoKeyPackage if self.claim_anew(turn, room)? => self.commit_what_is_due(turn, room, true),
+            // By the lists that the server has, a leaf may stay that is not listed by those that are known here.
+            ErrorCode::CommitRefused if self.keep_leaves(room)? => self.commit_what_is_due(turn, room, true),
             _ => self.out_of_step(turn, room, Fault::OwnCommitRefused),
         }
     }

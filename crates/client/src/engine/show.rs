@@ -57,7 +57,7 @@ impl Engine {
             unread: u32::try_from(room.unread.len()).unwrap_or(u32::MAX),
             preview: room.preview.clone().map(|text| Preview { text, mine: room.preview_mine }),
             active_at: room.active_at,
-            can_send: if room.seat == Seat::Removed { Err(ErrorCode::NotMember) } else { Ok(()) },
+            can_send: may_send(room),
             draft: data.find::<String>(&key::draft(room.room))?.is_some(),
             behind: room.behind.as_ref().filter(|behind| !behind.agreed).map(|behind| self.people_of(behind)).transpose()?,
             heard_at: (room.heard_at > 0).then_some(room.heard_at),
@@ -191,6 +191,15 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the person may write. What was written waits all the same, where it can't be sent yet.
+fn may_send(room: &RoomRecord) -> Result<(), ErrorCode> {
+    match room.seat {
+        Seat::Removed => Err(ErrorCode::NotMember),
+        _ if room.has_ghost() => Err(ErrorCode::GhostDevice),
+        _ => Ok(()),
     }
 }
 
