@@ -433,6 +433,28 @@ pub struct ContactRecord {
     /// When the person compared safety numbers.
     #[n(5)]
     pub verified_at: Option<Millis>,
+    /// Another identity that the server has shown under this name. This one stays the contact's.
+    #[n(10)]
+    pub seen: Option<SeenIdentity>,
+}
+
+/// An identity that is not the one that was remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SeenIdentity {
+    /// The account, which is the hash of its key.
+    #[n(0)]
+    pub account: AccountId,
+    /// The person has been told, and goes on: the name is the other one's from now on.
+    #[n(1)]
+    pub acknowledged: bool,
+}
+
+impl ContactRecord {
+    /// Whether the name stands for another identity, and the person does not know yet.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.seen.is_some_and(|seen| !seen.acknowledged)
+    }
 }
 
 /// The devices of another account, as far as it has vouched for them here.

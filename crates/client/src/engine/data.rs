@@ -186,9 +186,11 @@ impl Data {
         self.find(&key::contact(account))
     }
 
+    /// Whom a name stands for: not for an identity of which the person has acknowledged that the name is another one's now.
     pub(super) fn find_contact_named(&self, name: &UserName) -> Result<Option<ContactRecord>, ErrorCode> {
         let contacts: Vec<ContactRecord> = self.all(key::CONTACTS)?;
-        Ok(contacts.into_iter().find(|contact| contact.name == *name))
+        let given_up = |contact: &ContactRecord| contact.seen.is_some_and(|seen| seen.acknowledged);
+        Ok(contacts.into_iter().find(|contact| contact.name == *name && !given_up(contact)))
     }
 
     pub(super) fn put_contact(&self, record: &ContactRecord) -> Result<(), ErrorCode> {

@@ -434,7 +434,7 @@ impl Engine {
     }
 
     /// Rooms that the server knows and this device does not: it takes its seat there.
-    fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+    pub(super) fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         for room in self.net.heads.keys().copied().collect::<Vec<_>>() {
             if self.data()?.find_room(room)?.is_none_or(|record| record.seat == Seat::Removed) {
                 self.ask_room_state(turn, room, None);
@@ -522,7 +522,7 @@ impl Engine {
             data.rollback();
             data.begin()?;
         }
-        Ok(())
+        if self.data.is_some() { self.remember_seen(turn) } else { Ok(()) }
     }
 
     fn answered(&mut self, turn: &mut Turn, pending: Pending, body: &[u8]) -> Result<(), ErrorCode> {

@@ -138,6 +138,9 @@ impl Engine {
                 doubted.insert(outgoing.room);
                 continue;
             }
+            if self.waits_for_person(&record)? {
+                continue;
+            }
             let own_head = match own_head {
                 Some(known) => known,
                 None => *own_head.insert(self.own_head()?),

@@ -132,23 +132,27 @@ impl Engine {
     }
 
     /// Verifies an account's device list against what this device remembers, and remembers it.
-    fn pin_contact(&self, claimed: &ClaimedKeyPackages) -> Result<Pinned, ErrorCode> {
-        let data = self.data()?;
+    fn pin_contact(&mut self, claimed: &ClaimedKeyPackages) -> Result<Pinned, ErrorCode> {
         let signed: SignedDeviceList = codec::decode(claimed.device_list.as_slice(), limits::DEVICE_LIST)?;
-        // A name that stood for another account before: the server swaps people, or the person began anew.
-        if data.find_contact_named(&claimed.name)?.is_some_and(|known| known.account != claimed.account) {
-            return Err(ErrorCode::IdentityChanged);
-        }
         let pinned = self.pin_list(claimed.account, claimed.device_list.as_slice())?;
-        if data.find_contact(claimed.account)?.is_none() {
-            data.put_contact(&ContactRecord {
+        // A name that stood for another account before: the server swaps people, or the person began anew.
+        self.check_name(&claimed.name, claimed.account)?;
+        let data = self.data()?;
+        match data.find_contact(claimed.account)? {
+            // The name is this one's again.
+            Some(known) if known.seen.is_some_and(|seen| seen.acknowledged) => {
+                data.put_contact(&ContactRecord { seen: None, ..known })?;
+            }
+            Some(_) => {}
+            None => data.put_contact(&ContactRecord {
                 account: claimed.account,
                 name: claimed.name.clone(),
                 account_key: signed.account_key,
                 list_version: 0,
                 list_hash: Bytes::default(),
                 verified_at: None,
-            })?;
+                seen: None,
+            })?,
         }
         Ok(pinned)
     }
