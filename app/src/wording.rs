@@ -68,7 +68,10 @@ pub fn error(code: ErrorCode) -> String {
             "The server shows a conversation as it was earlier. It may have been restored from a backup. Open the conversation to decide."
         }
         E::GhostDevice => {
-            "The server names a device for somebody that they have not signed themselves. Nothing goes to it. Tell whoever runs the server."
+            "There is a device in somebody's name that they have not signed, or that they removed. Nothing goes to it. Tell them by another way."
+        }
+        E::ContactListRefused => {
+            "The server shows an older or another list of somebody's devices than they name themselves. Ask them by another way which are theirs."
         }
         E::IdentityChanged => "The identity behind this name is another than before. Compare the safety number before you write.",
     };

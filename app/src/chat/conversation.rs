@@ -52,6 +52,12 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
     };
     let (asking, set_asking) = signal(false);
     let room = row.room;
+    let peer = row.view.with_untracked(|view| view.peer.as_ref().map(|peer| peer.account));
+    let acknowledge = move |_| {
+        if let Some(account) = peer {
+            actions::tell(app, room, Command::AcknowledgeIdentity { account });
+        }
+    };
     let go_on = move |_| {
         if asking.get_untracked() {
             actions::tell(app, room, Command::GoOn { room });
@@ -74,6 +80,7 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
                 <button class="button" type="button" data-testid="identity-compare" on:click=move |_| state.panel.set(Some(Panel::Lock))>
                     "Compare"
                 </button>
+                <button class="button" type="button" data-testid="identity-acknowledge" on:click=acknowledge>"I know"</button>
             </div>
         </Show>
         <Show when=move || behind.with(Option::is_some)>

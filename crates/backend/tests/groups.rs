@@ -1,9 +1,8 @@
 //! Rooms of any number of people: grown and shrunk by commits that the roles allow.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod kit;
-
-use kit::*;
+use crate::kit::*;
+use crate::rig::*;
 use openmls::prelude::OpenMlsProvider as _;
 use sotto_protocol::frames::Entry;
 use sotto_protocol::{ErrorCode, Seq, limits};
@@ -115,6 +114,31 @@ async fn r30_a_member_without_the_right_changes_nothing() {
         assert_eq!(answer.unwrap_err().code, ErrorCode::CommitRefused);
     }
     assert_eq!(rig.dump().await, before);
+}
+
+// Fails without the look at `unlisted` in `move_on` (SQLite) or `check_commit` (memory).
+#[tokio::test]
+async fn r30_a_member_removes_another_accounts_device_only_when_its_newest_list_does_not_name_it() {
+    let rig = rig().await;
+    let ([_, mut noor, olga], [own, mut noors, mut olgas]) = three(&rig).await;
+    let mut tablet = Person::new("noor");
+    tablet.account_key = noor.account_key.clone();
+    tablet.list.account = noor.account();
+    noor.list_with(&rig.backend, &[&tablet]).await;
+    let add = noor.add(&mut noors, &tablet);
+    let seq = commit(&rig, &noor, &mut noors, add).await;
+    olga.receive(&mut olgas, &log(&rig, &olga, &own, seq - 1).await[0].bytes);
+
+    let before = rig.dump().await;
+    let refused = olga.remove_device(&mut olgas, &tablet);
+    let answer = rig.backend.upload_commit(&ctx(), olga.caller(), own.room, refused).await;
+    assert_eq!(answer.unwrap_err().code, ErrorCode::CommitRefused);
+    assert_eq!(rig.dump().await, before);
+
+    noor.list_with(&rig.backend, &[]).await;
+    let remove = olga.remove_device(&mut olgas, &tablet);
+    commit(&rig, &olga, &mut olgas, remove).await;
+    assert_eq!(olgas.group.members().count(), 3);
 }
 
 // Fails without the `right` of `check_people`, without the owner's line of `creation`, or without `known` in `put_members`.

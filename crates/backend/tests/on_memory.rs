@@ -5,6 +5,7 @@ mod accounts;
 mod archive;
 mod backlog;
 mod delivery;
+mod groups;
 mod keys;
 mod kit;
 mod rig;

@@ -4,6 +4,7 @@
 mod accounts;
 mod archive;
 mod delivery;
+mod groups;
 mod keys;
 mod kit;
 mod rig;

@@ -251,6 +251,12 @@ pub enum Command {
         /// Compared and equal?
         verified: bool,
     },
+    /// The person knows that the name of this contact is another identity's now ([`views::Trust::Changed`]): the contact stays who it
+    /// was, what waits for it is sent, and the other one may have a room. Reply: [`Reply::Done`].
+    AcknowledgeIdentity {
+        /// The contact as it was remembered.
+        account: AccountId,
+    },
     /// The server's own row of a message. Reply: [`Reply::ServerRow`], or `gone`.
     ServerRow {
         /// Where.
@@ -423,6 +429,7 @@ impl Command {
             Self::SaveDraft { .. } => "SaveDraft",
             Self::SafetyNumber { .. } => "SafetyNumber",
             Self::SetVerified { .. } => "SetVerified",
+            Self::AcknowledgeIdentity { .. } => "AcknowledgeIdentity",
             Self::ServerRow { .. } => "ServerRow",
             Self::GoOn { .. } => "GoOn",
             Self::Ready => "Ready",

@@ -85,7 +85,8 @@ pub enum Trust {
     Pinned,
     /// Numbers were compared.
     Verified,
-    /// Another identity than the one that was remembered: sending is held.
+    /// The server has shown another identity under this name than the one that was remembered: sending is held where that one was
+    /// verified, until the person acknowledges it.
     Changed,
 }
 

@@ -411,6 +411,14 @@ pub fn members(group: &MlsGroup) -> Result<Vec<(LeafNodeIndex, DeviceCredential)
         .collect()
 }
 
+/// Credentials of all leaves of a verified tree, as they stand there: their signatures were verified when they came in.
+///
+/// # Errors
+/// `not_authentic`, which no such tree gives.
+pub fn leaves(group: &MlsGroup) -> Result<Vec<DeviceCredential>, ErrorCode> {
+    group.members().map(|member| Ok(DeviceCredential::decode(member.credential.serialized_content())?)).collect()
+}
+
 /// The group id of a room.
 #[must_use]
 pub fn group_id(room: RoomId) -> GroupId {

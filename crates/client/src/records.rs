@@ -2,10 +2,11 @@
 
 use minicbor::{Decode, Encode};
 use sotto_protocol::api::ClaimedKeyPackage;
+use sotto_protocol::device_list::DeviceEntry;
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
 use sotto_rules::roles::Role;
 
-use crate::content::Content;
+use crate::content::{Content, ListHead};
 
 /// Keys of the state table. `0x01` belongs to the MLS storage provider, `0x02` to [`crate::ring`].
 pub mod key {
@@ -17,6 +18,7 @@ pub mod key {
     pub const TAKEN: &[u8] = &[0x11];
     const ROOM: u8 = 0x20;
     const CONTACT: u8 = 0x30;
+    const LIST: u8 = 0x31;
     const OUTBOX: u8 = 0x40;
     const DRAFT: u8 = 0x50;
     /// First byte of the keys of leaf keys' secrets.
@@ -36,6 +38,12 @@ pub mod key {
     #[must_use]
     pub fn contact(account: AccountId) -> Vec<u8> {
         of(CONTACT, account.as_bytes())
+    }
+
+    /// [`super::ListRecord`].
+    #[must_use]
+    pub fn list(account: AccountId) -> Vec<u8> {
+        of(LIST, account.as_bytes())
     }
 
     /// [`super::OutboxRecord`], ordered by creation.
@@ -60,6 +68,8 @@ pub mod key {
     pub const ROOMS: &[u8] = &[ROOM];
     /// Prefix of all contacts.
     pub const CONTACTS: &[u8] = &[CONTACT];
+    /// Prefix of all device lists of others.
+    pub const LISTS: &[u8] = &[LIST];
     /// Prefix of the outbox.
     pub const OUTBOXES: &[u8] = &[OUTBOX];
 
@@ -233,6 +243,48 @@ pub struct RoomRecord {
     #[n(35)]
     #[cbor(default)]
     pub unfetched: Option<u64>,
+    /// Leaves of others that the newest list known of their account does not name. Nothing is sent while there is one.
+    #[n(36)]
+    #[cbor(default)]
+    pub unlisted: Vec<Unlisted>,
+    /// Whether the tree was ever held against these lists; changes of it are since.
+    #[n(37)]
+    #[cbor(default)]
+    pub leaves_known: bool,
+    /// Version of the own device list that this device has named last in a message that the log has shown; 0 before any, and when somebody
+    /// came who has not heard it.
+    #[n(38)]
+    #[cbor(default)]
+    pub list_said: u64,
+}
+
+/// A leaf that its account's newest known list does not name.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Unlisted {
+    /// Whose.
+    #[n(0)]
+    pub account: AccountId,
+    /// Which device.
+    #[n(1)]
+    pub device: DeviceId,
+    /// What that means.
+    #[n(2)]
+    pub doubt: Doubt,
+}
+
+/// What is known of a leaf that is not listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Doubt {
+    /// There may be a newer list: it is asked for.
+    #[n(0)]
+    Asked,
+    /// Its account has taken it out of its list.
+    #[n(1)]
+    Gone,
+    /// The newest list that the server shows does not name it, nor did the one before.
+    #[n(2)]
+    Ghost,
 }
 
 /// What a server has that shows a room as it was once.
@@ -383,7 +435,7 @@ pub struct ContactRecord {
     /// Ed25519 public key, whose hash is the account id.
     #[n(2)]
     pub account_key: Bytes,
-    /// Highest device list version seen; 0 before any.
+    /// Highest device list version that a build from before [`ListRecord`] has seen; 0 for none.
     #[n(3)]
     pub list_version: u64,
     /// Its hash.
@@ -392,6 +444,48 @@ pub struct ContactRecord {
     /// When the person compared safety numbers.
     #[n(5)]
     pub verified_at: Option<Millis>,
+    /// Another identity that the server has shown under this name. This one stays the contact's.
+    #[n(6)]
+    pub seen: Option<SeenIdentity>,
+}
+
+/// An identity that is not the one that was remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SeenIdentity {
+    /// The account, which is the hash of its key.
+    #[n(0)]
+    pub account: AccountId,
+    /// The person has been told, and goes on: the name is the other one's from now on.
+    #[n(1)]
+    pub acknowledged: bool,
+}
+
+impl ContactRecord {
+    /// Whether the name stands for another identity, and the person does not know yet.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.seen.is_some_and(|seen| !seen.acknowledged)
+    }
+}
+
+/// The devices of another account, as far as it has vouched for them here.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ListRecord {
+    /// Whose.
+    #[n(0)]
+    pub account: AccountId,
+    /// Version of the newest list that was seen; 0 before any. It only rises.
+    #[n(1)]
+    pub version: u64,
+    /// Its hash.
+    #[n(2)]
+    pub hash: Bytes,
+    /// What it names; none where it was seen by a build that kept version and hash alone.
+    #[n(3)]
+    pub devices: Option<Vec<DeviceEntry>>,
+    /// A newer list that the account has named in a message, and that nobody has shown yet.
+    #[n(4)]
+    pub named: Option<ListHead>,
 }
 
 /// A message on its way out.
@@ -450,6 +544,10 @@ pub struct SealedMessage {
     #[n(2)]
     #[cbor(default)]
     pub counts: bool,
+    /// Version of the own device list that it names; 0 for none.
+    #[n(3)]
+    #[cbor(default)]
+    pub list: u64,
 }
 
 /// One line of a timeline, as stored.

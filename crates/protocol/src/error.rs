@@ -137,8 +137,10 @@ codes! {
     53 ServerBehind "server_behind" 409,
     /// The account's archive has no room left.
     54 ArchiveFull "archive_full" 507,
+    /// The server shows an older device list of a contact than was seen or named, or another one of the same version.
+    55 ContactListRefused "contact_list_refused" 409,
     /// Nobody else in the group is an owner, and a group keeps one: somebody else has to be made one first.
-    58 LastOwner "last_owner" 409,
+    56 LastOwner "last_owner" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

@@ -67,7 +67,7 @@ pub enum RuleViolation {
     /// An Add of a new account by somebody who is neither admin nor owner of the group.
     #[error("somebody was added by who may not add")]
     AddedOther,
-    /// A Remove of a leaf of an account that the committer does not stand above.
+    /// A Remove of the last leaf of an account that the committer does not stand above.
     #[error("a removal of somebody else's leaf")]
     RemovedOther,
     /// Other roles by somebody who is not an owner, or a room of another kind.
@@ -107,6 +107,9 @@ pub struct CommitSummary {
     pub joined: Vec<(AccountId, DeviceId)>,
     /// Devices whose leaf was removed. One that took its own seat again stands in both lists.
     pub removed: Vec<(AccountId, DeviceId)>,
+    /// Those of them that the committer may remove only because the account's newest device list does not name them. Whoever knows the
+    /// lists compares.
+    pub unlisted: Vec<(AccountId, DeviceId)>,
     /// Accounts that had leaves before the commit.
     pub accounts_before: BTreeSet<AccountId>,
     /// Accounts that have leaves after the commit. Whoever knows the room's pair compares it with this.
@@ -144,6 +147,7 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
     let mut joined = Vec::new();
     let mut removed = Vec::new();
     let mut added = Vec::new();
+    let mut unlisted = Vec::new();
     for queued in staged.queued_proposals() {
         match allowed(queued, sender)? {
             Change::Add(key_package) => {
@@ -156,12 +160,15 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
             }
             Change::Remove(index) => {
                 let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
+                let device = (gone.account(), gone.device);
                 // Only one leaf can be the own device's: an external commit removes no second one.
-                let may = if external { gone.same_device(&committer) } else { kind.may_remove(account, gone.account()) };
-                if !may {
+                if external && !gone.same_device(&committer) {
                     return Err(RuleViolation::RemovedOther);
                 }
-                removed.push((gone.account(), gone.device));
+                if !external && !kind.may_remove(account, gone.account()) {
+                    unlisted.push(device);
+                }
+                removed.push(device);
             }
             Change::Leave(index) => {
                 let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
@@ -176,6 +183,12 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
             Change::Init => {}
         }
     }
+    // A device that its account has taken out of its list may be removed by everybody. That it is none is local knowledge; that somebody is
+    // put out of the room by it is not, and takes the right to.
+    let left = seats.accounts();
+    if !unlisted.iter().all(|(account, _)| left.contains(account)) {
+        return Err(RuleViolation::RemovedOther);
+    }
     if external {
         joined.push((account, committer.device));
     }
@@ -183,7 +196,7 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
     seats.0.extend(added);
     seats.0.push(Seat { index: None, key: path.signature_key().as_slice().to_vec(), credential: committer.clone() });
     seats.check(&next)?;
-    Ok(CommitSummary { committer, external, joined, removed, accounts_before, accounts: seats.accounts(), kind: next })
+    Ok(CommitSummary { committer, external, joined, removed, unlisted, accounts_before, accounts: seats.accounts(), kind: next })
 }
 
 /// Checks that every Add of a commit has 28 days left. Apart from [`check_commit`] because it needs a clock: the server asks

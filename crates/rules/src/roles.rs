@@ -150,7 +150,7 @@ impl Kind {
         *self == Self::Direct || self.role(by) >= Role::Admin
     }
 
-    /// Whether an account may remove a leaf of an account: of its own always, of another one only as whoever stands above it.
+    /// Whether an account may remove every leaf of an account: of its own always, of another one only as whoever stands above it.
     pub(crate) fn may_remove(&self, by: AccountId, whose: AccountId) -> bool {
         by == whose || self.role(by) > self.role(whose)
     }

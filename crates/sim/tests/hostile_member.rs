@@ -67,7 +67,9 @@ async fn r43_lifetimes_of_added_packages_are_checked_by_server_and_client() {
     attacks.truncate(1);
     stage.refused_by_client(&attacks).await;
     // The same Add with a package as it should be.
-    let (upload, _) = attacks::second_device(&stage.mallory, &mut stage.seat);
+    let phone = attacks::other_device(&stage.mallory);
+    stage.mallory.list_with(&stage.world.backend, &[&phone]).await;
+    let (upload, _) = attacks::add_device(&stage.mallory, &mut stage.seat, &phone);
     stage.commit(upload).await;
     settle(&mut [&mut stage.alice]).await;
     stage.talk().await;
@@ -78,7 +80,9 @@ async fn r43_lifetimes_of_added_packages_are_checked_by_server_and_client() {
 #[tokio::test]
 async fn a_second_leaf_under_one_key_by_self_update_is_refused_by_server_and_client() {
     let mut stage = Stage::new().await;
-    let (upload, phones_key) = attacks::second_device(&stage.mallory, &mut stage.seat);
+    let phone = attacks::other_device(&stage.mallory);
+    stage.mallory.list_with(&stage.world.backend, &[&phone]).await;
+    let (upload, phones_key) = attacks::add_device(&stage.mallory, &mut stage.seat, &phone);
     stage.commit(upload).await;
     settle(&mut [&mut stage.alice]).await;
     let doubled = [attacks::doubled_leaf_key(&stage.mallory, &mut stage.seat, &phones_key)];

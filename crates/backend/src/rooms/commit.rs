@@ -79,6 +79,7 @@ pub(super) fn row(asking: Asking, upload: UploadCommit, validated: Validated) ->
         members: validated.members,
         welcomes: validated.welcomes,
         added: validated.added,
+        unlisted: validated.unlisted,
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) struct Validated {
     kind: Kind,
     pub(super) welcomes: Vec<WelcomeRow>,
     pub(super) added: Vec<AddedRow>,
+    pub(super) unlisted: Vec<(AccountId, DeviceId)>,
 }
 
 /// Validates a commit against the stored public state of its room.
@@ -109,6 +110,7 @@ fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &
         kind: summary.kind,
         welcomes,
         added,
+        unlisted: summary.unlisted,
     })
 }
 

@@ -297,6 +297,7 @@ impl World<'_> {
             members,
             welcomes,
             added,
+            unlisted: (0..self.1.usize(..5) / 4).map(|_| (self.account(), self.device())).collect(),
         }
     }
 

@@ -282,6 +282,8 @@ pub(crate) struct CommitRow {
     pub(crate) welcomes: Vec<WelcomeRow>,
     /// Spent in the transaction of the commit.
     pub(crate) added: Vec<AddedRow>,
+    /// Devices that it removes though the committer has no right to, which none of their accounts may list.
+    pub(crate) unlisted: Vec<(AccountId, DeviceId)>,
 }
 
 /// Public state of a room in its epoch.

@@ -208,6 +208,14 @@ impl Person {
         self.adopt(backend, &session.token).await;
     }
 
+    /// The next list: this device and others of the account.
+    pub async fn list_with(&mut self, backend: &Backend, others: &[&Self]) {
+        let others = others.iter().map(|other| entry(other.device, &other.device_key));
+        self.list = self.next_list([entry(self.device, &self.device_key)].into_iter().chain(others).collect());
+        let request = PutDevices { device: self.device, device_list: self.signed(&self.list) };
+        backend.put_devices(&ctx(), self.caller(), request).await.unwrap();
+    }
+
     /// A leaf signature key and the credential that goes with it.
     pub fn leaf(&self) -> (SignatureKeyPair, CredentialWithKey) {
         let signer = SignatureKeyPair::new(config::SUITE.signature_algorithm()).unwrap();
@@ -302,6 +310,14 @@ impl Person {
         seat.group.clear_pending_commit(self.provider.storage()).unwrap();
         let of = |member: &Member| DeviceCredential::decode(member.credential.serialized_content()).unwrap().account();
         let index = seat.group.members().find(|member| of(member) == person.account()).unwrap().index;
+        commit_of(&self.provider, &seat.signer, &mut seat.group, None, Some(index))
+    }
+
+    /// A commit that removes one device, not merged.
+    pub fn remove_device(&self, seat: &mut Seat, device: &Person) -> UploadCommit {
+        seat.group.clear_pending_commit(self.provider.storage()).unwrap();
+        let of = |member: &Member| DeviceCredential::decode(member.credential.serialized_content()).unwrap().device;
+        let index = seat.group.members().find(|member| of(member) == device.device).unwrap().index;
         commit_of(&self.provider, &seat.signer, &mut seat.group, None, Some(index))
     }
 

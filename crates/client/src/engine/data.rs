@@ -11,7 +11,7 @@ use crate::identity::DeviceIdentity;
 use crate::io::{Batch, Row, Slots};
 use crate::leaf_key::LeafKey;
 use crate::mls;
-use crate::records::{ContactRecord, DeviceRecord, OutboxRecord, RoomRecord, key};
+use crate::records::{ContactRecord, DeviceRecord, ListRecord, OutboxRecord, RoomRecord, key};
 use crate::ring::Ring;
 use crate::seal::StorageKey;
 use crate::storage::{JournaledStorage, Namespace, Provider, StorageError};
@@ -186,13 +186,38 @@ impl Data {
         self.find(&key::contact(account))
     }
 
+    /// Whom a name stands for: not for an identity of which the person has acknowledged that the name is another one's now.
     pub(super) fn find_contact_named(&self, name: &UserName) -> Result<Option<ContactRecord>, ErrorCode> {
         let contacts: Vec<ContactRecord> = self.all(key::CONTACTS)?;
-        Ok(contacts.into_iter().find(|contact| contact.name == *name))
+        let given_up = |contact: &ContactRecord| contact.seen.is_some_and(|seen| seen.acknowledged);
+        Ok(contacts.into_iter().find(|contact| contact.name == *name && !given_up(contact)))
     }
 
     pub(super) fn put_contact(&self, record: &ContactRecord) -> Result<(), ErrorCode> {
         self.put(&key::contact(record.account), record)
+    }
+
+    /// What is known of another account's devices. Builds from before there were such rows kept version and hash with the contact.
+    pub(super) fn find_list(&self, account: AccountId) -> Result<Option<ListRecord>, ErrorCode> {
+        if let Some(known) = self.find(&key::list(account))? {
+            return Ok(Some(known));
+        }
+        let contact = self.find_contact(account)?.filter(|contact| contact.list_version > 0);
+        Ok(contact.map(|contact| ListRecord {
+            account,
+            version: contact.list_version,
+            hash: contact.list_hash,
+            devices: None,
+            named: None,
+        }))
+    }
+
+    pub(super) fn lists(&self) -> Result<Vec<ListRecord>, ErrorCode> {
+        self.all(key::LISTS)
+    }
+
+    pub(super) fn put_list(&self, record: &ListRecord) -> Result<(), ErrorCode> {
+        self.put(&key::list(record.account), record)
     }
 
     /// Stores a leaf key's secret.

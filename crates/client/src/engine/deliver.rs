@@ -91,6 +91,9 @@ impl Engine {
             }
             Processed::Message { author, content } => {
                 let content = Content::decode(&content, entry.room)?;
+                if let Some(named) = &content.list {
+                    self.list_named(turn, author.account(), named)?;
+                }
                 let missing = room.hear(author.device, content.said);
                 let line = self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)?;
                 let missing_alone = line.is_none() && missing > 0;
@@ -109,6 +112,10 @@ impl Engine {
                 if !came.is_empty() {
                     self.repeat_name(turn, room)?;
                 }
+                if !came.is_empty() || !others.is_empty() {
+                    self.leaves_changed(turn, room, &[])?;
+                    room.list_said = 0;
+                }
                 if entry.seq == 1 {
                     let members = self.data_mut()?.with_group(entry.room, |_, group| mls::members(group))?;
                     let others: Vec<DeviceId> = members.iter().map(|(_, leaf)| leaf.device).filter(|device| *device != own).collect();
@@ -122,7 +129,8 @@ impl Engine {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
                 self.data()?.end_pending(room, false)?;
                 self.net.waits_for.remove(&entry.room);
-                if !self.data_mut()?.with_group(entry.room, |_, group| Ok(group.is_active()))? {
+                let active = self.data_mut()?.with_group(entry.room, |_, group| Ok(group.is_active()))?;
+                if !active {
                     if by == own_account {
                         self.replaced(turn)?;
                     } else {
@@ -133,6 +141,9 @@ impl Engine {
                     }
                 } else if came.iter().any(|account| matches!(self.contact(*account), Err(ErrorCode::NotFound))) {
                     self.ask_room_state(turn, entry.room, None);
+                }
+                if room.seat == Seat::Taken && !(joined.is_empty() && removed.is_empty()) && active {
+                    self.leaves_changed(turn, room, &joined)?;
                 }
                 let by_itself = joined.contains(&(by, device));
                 // A device of this account that the known list does not name: there is a newer one.

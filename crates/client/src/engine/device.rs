@@ -53,6 +53,7 @@ impl Engine {
             list_version: 0,
             list_hash: Bytes::default(),
             verified_at: None,
+            seen: None,
         };
 
         self.sealed_rows.clear();

@@ -54,8 +54,11 @@ impl Engine {
     /// An account's newest list, as the server says.
     pub(super) fn devices_told(&mut self, turn: &mut Turn, account: AccountId, body: &[u8]) -> Result<(), ErrorCode> {
         let asked_again = |pending: &Pending| matches!(pending, Pending::Devices { account: asked } if *asked == account);
+        if account != self.data()?.account() {
+            return self.list_told(turn, account, body);
+        }
         // A later answer says more.
-        if account != self.data()?.account() || self.requests.values().any(asked_again) {
+        if self.requests.values().any(asked_again) {
             return Ok(());
         }
         let told: Devices = codec::decode(body, limits::API_BODY)?;
@@ -91,13 +94,18 @@ impl Engine {
     /// A list that may follow the one that is known.
     fn rising(&self, device_list: &[u8]) -> Result<DeviceList, ErrorCode> {
         let list = decode_device_list(device_list, Some(self.data()?.account()))?;
-        check_rising(&VerifiedHead::of(&self.own_list()?), &list)?;
+        check_rising(&self.own_head()?, &list)?;
         Ok(list)
     }
 
     fn own_list(&self) -> Result<DeviceList, ErrorCode> {
         let data = self.data()?;
         Ok(decode_device_list(data.record()?.device_list.as_slice(), Some(data.account()))?)
+    }
+
+    /// Version and hash of the own account's newest known list.
+    pub(super) fn own_head(&self) -> Result<VerifiedHead, ErrorCode> {
+        Ok(VerifiedHead::of(&self.own_list()?))
     }
 
     /// The devices in the own account's newest known list.

@@ -51,8 +51,8 @@ impl Engine {
         body: &[u8],
     ) -> Result<(), ErrorCode> {
         let own = *name == self.data()?.record()?.name;
-        let mut record = if own { self.data()?.room(room)? } else { self.group(room, Role::Admin)? };
         let (claimed, list) = self.verify_claimed(turn, name, body)?;
+        let mut record = if own { self.data()?.room(room)? } else { self.group(room, Role::Admin)? };
         let account = claimed.account;
         // Devices that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
         let signed = claimed.packages.into_iter().filter(|package| device_key(&list, package.device).is_some());
@@ -219,7 +219,7 @@ impl Engine {
     }
 
     /// Commits everything that is due in a room at once: what was wanted of it, leaves of own devices that are no more (looked for when
-    /// `devices`), and new keys for this device's leaf when its keys are old or were used often (RFC 9420 §16.6: what was learned of
+    /// `devices`), those of others that are not listed ([`Engine::unlisted_due`]), and new keys for this device's leaf when its keys are old or were used often (RFC 9420 §16.6: what was learned of
     /// them is worth nothing from then on). Of two who commit at once one is refused, and what it wanted stays due.
     pub(super) fn commit_what_is_due(&mut self, turn: &mut Turn, room: RoomId, devices: bool) -> Result<(), ErrorCode> {
         let mut record = self.data()?.room(room)?;
@@ -227,7 +227,8 @@ impl Engine {
             return Ok(());
         }
         let mut due = Due::default();
-        if devices || !record.wanted.is_empty() {
+        let mut at_once = false;
+        if devices || !record.wanted.is_empty() || !record.unlisted.is_empty() {
             let members = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
             if devices && self.net.devices_known {
                 let (own, listed) = (self.data()?.account(), self.own_devices()?);
@@ -237,9 +238,11 @@ impl Engine {
                 }
             }
             self.look_at_wishes(turn, &mut record, &members, &mut due)?;
+            at_once = !due.is_nothing();
+            at_once |= self.unlisted_due(&record, &members, &mut due)?;
         }
         let old = turn.now.saturating_sub(record.updated_at) >= limits::UPDATE_AFTER_MS;
-        if due.is_nothing() && !old && record.sends < limits::UPDATE_AFTER_SENDS {
+        if !at_once && !old && record.sends < limits::UPDATE_AFTER_SENDS {
             return Ok(());
         }
         self.commit(turn, record, due)
@@ -376,6 +379,8 @@ impl Engine {
         // Whoever comes back counts from nothing, and others do.
         record.said = 0;
         record.heard.clear();
+        record.unlisted.clear();
+        record.list_said = 0;
         let leaf_keys = [std::mem::take(&mut record.leaf_key), std::mem::take(&mut record.former_leaf_key)];
         let room = record.room;
         let data = self.data_mut()?;

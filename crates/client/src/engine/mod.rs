@@ -12,6 +12,7 @@ mod auth;
 mod behind;
 mod boot;
 mod catching_up;
+mod contacts;
 mod data;
 mod deliver;
 mod device;
@@ -19,6 +20,7 @@ mod devices;
 mod erasing;
 mod groups;
 mod healing;
+mod identities;
 mod missing;
 mod net;
 mod outbox;
@@ -34,7 +36,7 @@ use std::collections::{BTreeMap, VecDeque};
 use sotto_client_api::views::Phase;
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::frames::{Entry, Welcome};
-use sotto_protocol::{Epoch, ErrorCode, Millis, RoomId};
+use sotto_protocol::{AccountId, Epoch, ErrorCode, Millis, RoomId, UserName};
 
 use crate::io::{Batch, DeviceWrap, Effect, Input, Profile, Row, SlotWrite, Slots, Store};
 use crate::password::{self, Nfkc, Password};
@@ -73,6 +75,8 @@ pub struct Engine {
     /// What is stored and not drawn yet.
     undrawn: Undrawn,
     shelves: archive::Shelves,
+    /// Another identity under a known name, found in this turn: see [`identities`].
+    seen: Option<(UserName, AccountId)>,
     /// The command that waits for [`Input::Opened`] or [`Input::Wiped`].
     waiting: Option<u32>,
     in_flight: Option<InFlight>,
@@ -200,6 +204,7 @@ impl Engine {
             open: OpenRooms::new(),
             undrawn: Undrawn::new(),
             shelves: archive::Shelves::default(),
+            seen: None,
             waiting: None,
             in_flight: None,
             work: VecDeque::new(),
@@ -470,6 +475,7 @@ impl Engine {
             Command::Resend { room, message } => self.resend(turn, id, room, message),
             Command::SaveDraft { room, text } => self.save_draft(turn, id, room, text),
             Command::SafetyNumber { account } => self.safety_number(turn, id, account),
+            Command::AcknowledgeIdentity { account } => self.acknowledge_identity(turn, id, account),
             Command::SetVerified { account, verified } => self.set_verified(turn, id, account, verified),
             Command::GoOn { room } => self.go_on(turn, id, room),
             Command::ServerRow { room, message } => self.server_row(turn, id, room, message),

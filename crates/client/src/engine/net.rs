@@ -71,6 +71,12 @@ pub(super) struct Net {
     pub(super) look_at: Option<Millis>,
     /// Whether the own device list is as new as this connection: before that a leaf may be one of a device that it does not name yet.
     pub(super) devices_known: bool,
+    /// Accounts of others whose list was told on this connection.
+    pub(super) lists_asked: BTreeSet<AccountId>,
+    /// Accounts of whose devices something new came while their list was on its way.
+    pub(super) overtaken: BTreeSet<AccountId>,
+    /// Rooms in which the server does not let leaves go that are not listed by what is known here.
+    pub(super) kept_leaves: BTreeSet<RoomId>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -351,6 +357,7 @@ impl Engine {
             self.net.retry_at = None;
             self.ask_for_gaps(turn)?;
             self.resume_seats(turn)?;
+            self.ask_lists(turn)?;
             self.flush_outbox(turn)?;
         }
         if self.shelves.due_at.is_some_and(|at| at <= turn.now) {
@@ -392,6 +399,7 @@ impl Engine {
                 self.find_missing_rooms(turn)?;
                 self.join_new_logs(turn)?;
                 self.resume_seats(turn)?;
+                self.ask_lists(turn)?;
                 self.queue_receipts(turn)?;
                 self.shelves = Shelves::default();
                 self.archive_soon(turn.now);
@@ -426,7 +434,7 @@ impl Engine {
     }
 
     /// Rooms that the server knows and this device does not: it takes its seat there.
-    fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+    pub(super) fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         for room in self.net.heads.keys().copied().collect::<Vec<_>>() {
             if self.data()?.find_room(room)?.is_none_or(|record| record.seat == Seat::Removed) {
                 self.ask_room_state(turn, room, None);
@@ -514,7 +522,7 @@ impl Engine {
             data.rollback();
             data.begin()?;
         }
-        Ok(())
+        if self.data.is_some() { self.remember_seen(turn) } else { Ok(()) }
     }
 
     fn answered(&mut self, turn: &mut Turn, pending: Pending, body: &[u8]) -> Result<(), ErrorCode> {
@@ -585,6 +593,7 @@ impl Engine {
                 Ok(())
             }
             Pending::History { room, then } => self.history_done(turn, room, then, Some(error.code)),
+            Pending::Devices { account } => self.list_not_told(turn, account, error),
             Pending::Probe => Ok(()),
             other => {
                 if let Some(reply) = other.reply() {

@@ -6,10 +6,11 @@ use sotto_client_api::Reply;
 use sotto_client_api::Update;
 use sotto_protocol::frames::{Ack, ClientFrame, Entry, Publish, Refusal};
 use sotto_protocol::{Bytes, ErrorCode, IdempotencyId, MessageId, RoomId, Seq, limits};
+use sotto_rules::identity::VerifiedHead;
 
 use super::healing::Fault;
 use super::{Engine, Turn};
-use crate::content::{self, Content, Receipt};
+use crate::content::{self, Content, ListHead, Receipt};
 use crate::mls;
 use crate::random;
 use crate::records::{EntryKindRecord, OutboxRecord, RoomRecord, SealedMessage, Seat, key};
@@ -120,6 +121,8 @@ impl Engine {
         let mut frame = Vec::new();
         let mut size = 0;
         let mut held = BTreeSet::new();
+        let mut doubted = BTreeSet::new();
+        let mut own_head = None;
         for mut outgoing in self.data()?.outbox()? {
             if self.net.sent.contains(&outgoing.idempotency) && self.comes_back(&outgoing)? {
                 held.insert(outgoing.room);
@@ -130,8 +133,20 @@ impl Engine {
             let Some(record) = self.data()?.find_room(outgoing.room)?.filter(|record| self.in_step(record)) else {
                 continue;
             };
+            // Nothing is said to a device that its account does not vouch for.
+            if !record.unlisted.is_empty() {
+                doubted.insert(outgoing.room);
+                continue;
+            }
+            if self.waits_for_person(&record)? {
+                continue;
+            }
+            let own_head = match own_head {
+                Some(known) => known,
+                None => *own_head.insert(self.own_head()?),
+            };
             let waits_for = self.net.waits_for.get(&outgoing.room).copied();
-            let sealed = match self.seal_outgoing(&mut outgoing, record.said, waits_for) {
+            let sealed = match self.seal_outgoing(&mut outgoing, &record, own_head, waits_for) {
                 Err(ErrorCode::StorageDamaged) => {
                     self.out_of_step(turn, outgoing.room, Fault::State)?;
                     continue;
@@ -152,7 +167,7 @@ impl Engine {
         if !frame.is_empty() {
             Self::send(turn, &ClientFrame::Publish { messages: frame });
         }
-        Ok(())
+        doubted.into_iter().try_for_each(|room| self.commit_what_is_due(turn, room, false))
     }
 
     /// Whether the server is about to refuse what is on its way to it: its epoch has passed, and the log did not show it before that. It
@@ -175,7 +190,8 @@ impl Engine {
     fn seal_outgoing(
         &mut self,
         outgoing: &mut OutboxRecord,
-        said: u64,
+        record: &RoomRecord,
+        own_head: VerifiedHead,
         waits_for: Option<u64>,
     ) -> Result<Option<SealedMessage>, ErrorCode> {
         let data = self.data_mut()?;
@@ -189,9 +205,13 @@ impl Engine {
         let own_leaf = data.own_leaf(outgoing.room)?;
         let leaf_key = data.leaf_key_of(&own_leaf)?;
         let stored = Content::decode(outgoing.content.as_slice(), outgoing.room).map_err(|_| ErrorCode::StorageDamaged)?;
-        let content = Content { said: Some(said), ..stored }.encode();
+        // Named until the log has shown it: whoever is behind, or is shown another list, finds out.
+        let list =
+            (record.list_said < own_head.version).then(|| ListHead { version: own_head.version, hash: Bytes(own_head.hash.to_vec()) });
+        let named = list.as_ref().map_or(0, |list| list.version);
+        let content = Content { said: Some(record.said), list, ..stored }.encode();
         let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, &content))?;
-        let sealed = SealedMessage { epoch, bytes, counts: true };
+        let sealed = SealedMessage { epoch, bytes, counts: true, list: named };
         outgoing.sealed = Some(sealed.clone());
         data.put_outbox(outgoing)?;
         Ok(Some(sealed))
@@ -267,7 +287,10 @@ impl Engine {
         }
         data.delete_outbox(&outgoing)?;
         let author = data.account();
-        room.said += u64::from(outgoing.sealed.is_some_and(|sealed| sealed.counts));
+        if let Some(sealed) = &outgoing.sealed {
+            room.said += u64::from(sealed.counts);
+            room.list_said = room.list_said.max(sealed.list);
+        }
         self.net.sent.remove(&outgoing.idempotency);
         self.net.taken.remove(&outgoing.idempotency);
         let Some(text) = outgoing.text else {

@@ -64,6 +64,10 @@ impl Engine {
     }
 }
 
-pub(super) const fn trust(contact: &ContactRecord) -> Trust {
-    if contact.verified_at.is_some() { Trust::Verified } else { Trust::Pinned }
+pub(super) fn trust(contact: &ContactRecord) -> Trust {
+    match contact.verified_at {
+        _ if contact.has_changed() => Trust::Changed,
+        Some(_) => Trust::Verified,
+        None => Trust::Pinned,
+    }
 }

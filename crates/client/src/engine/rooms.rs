@@ -4,9 +4,10 @@ use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, ErrorBody};
 use sotto_protocol::device_list::{DeviceList, SignedDeviceList};
 use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, UserName, codec, limits};
-use sotto_rules::identity::{VerifiedHead, check_rising, decode_device_list, device_key};
+use sotto_rules::identity::device_key;
 use sotto_rules::roles::{Kind, Roles};
 
+use super::contacts::Pinned;
 use super::net::Pending;
 use super::{Engine, Turn};
 use crate::mls::{self, Joiner, Signing};
@@ -53,6 +54,9 @@ impl RoomRecord {
             branches: Vec::new(),
             archived: 0,
             unfetched: None,
+            unlisted: Vec::new(),
+            leaves_known: false,
+            list_said: 0,
         }
     }
 }
@@ -107,7 +111,7 @@ impl Engine {
 
     /// What the server says of an account, as far as the account itself vouches for it. A device that it does not vouch for is told about.
     pub(super) fn verify_claimed(
-        &self,
+        &mut self,
         turn: &mut Turn,
         name: &UserName,
         body: &[u8],
@@ -116,7 +120,11 @@ impl Engine {
         if claimed.name != *name {
             return Err(ErrorCode::NotAuthentic);
         }
-        let list = self.pin_contact(&claimed)?;
+        let pinned = self.pin_contact(&claimed)?;
+        if claimed.account != self.data()?.account() {
+            self.list_came(turn, claimed.account, &pinned)?;
+        }
+        let list = pinned.list;
         if claimed.packages.iter().any(|package| device_key(&list, package.device).is_none()) {
             turn.emit(Update::Notice { code: ErrorCode::GhostDevice, room: None });
         }
@@ -124,31 +132,29 @@ impl Engine {
     }
 
     /// Verifies an account's device list against what this device remembers, and remembers it.
-    fn pin_contact(&self, claimed: &ClaimedKeyPackages) -> Result<DeviceList, ErrorCode> {
-        let data = self.data()?;
+    fn pin_contact(&mut self, claimed: &ClaimedKeyPackages) -> Result<Pinned, ErrorCode> {
         let signed: SignedDeviceList = codec::decode(claimed.device_list.as_slice(), limits::DEVICE_LIST)?;
-        let list = decode_device_list(claimed.device_list.as_slice(), Some(claimed.account))?;
+        let pinned = self.pin_list(claimed.account, claimed.device_list.as_slice())?;
         // A name that stood for another account before: the server swaps people, or the person began anew.
-        if data.find_contact_named(&claimed.name)?.is_some_and(|known| known.account != claimed.account) {
-            return Err(ErrorCode::IdentityChanged);
+        self.check_name(&claimed.name, claimed.account)?;
+        let data = self.data()?;
+        match data.find_contact(claimed.account)? {
+            // The name is this one's again.
+            Some(known) if known.seen.is_some_and(|seen| seen.acknowledged) => {
+                data.put_contact(&ContactRecord { seen: None, ..known })?;
+            }
+            Some(_) => {}
+            None => data.put_contact(&ContactRecord {
+                account: claimed.account,
+                name: claimed.name.clone(),
+                account_key: signed.account_key,
+                list_version: 0,
+                list_hash: Bytes::default(),
+                verified_at: None,
+                seen: None,
+            })?,
         }
-        let head = VerifiedHead::of(&list);
-        let known = data.find_contact(claimed.account)?;
-        if let Some(known) = &known
-            && known.list_version > 0
-        {
-            let hash = known.list_hash.as_slice().try_into().map_err(|_| ErrorCode::StorageDamaged)?;
-            check_rising(&VerifiedHead { version: known.list_version, hash }, &list)?;
-        }
-        data.put_contact(&ContactRecord {
-            account: claimed.account,
-            name: known.as_ref().map_or_else(|| claimed.name.clone(), |known| known.name.clone()),
-            account_key: signed.account_key,
-            list_version: head.version,
-            list_hash: Bytes(head.hash.to_vec()),
-            verified_at: known.and_then(|known| known.verified_at),
-        })?;
-        Ok(list)
+        Ok(pinned)
     }
 
     /// Makes the room here and uploads it; it lives when the server took it.

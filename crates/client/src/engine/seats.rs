@@ -67,6 +67,8 @@ impl Engine {
                 self.undo_turn(turn)?;
                 self.out_of_step(turn, welcome.room, Fault::OrphanWelcome)
             }
+            // The server keeps it for when the person has acknowledged who that is.
+            Err(ErrorCode::IdentityChanged) => self.undo_turn(turn),
             Err(code) => Err(code),
         }
     }
@@ -87,7 +89,8 @@ impl Engine {
         }
         let (members, kind) = (mls::members(&group)?, mls::kind(&group)?);
         data.keep_group(welcome.room, group);
-        let peer = pin_members(data, &kind, &members, &welcome.members)?;
+        let peer = self.pin_people(&kind, &members, &welcome.members)?;
+        let data = self.data_mut()?;
         // A stranger's room under the name of one that is known here (and whose seat was lost).
         if data.find_room(welcome.room)?.is_some_and(|known| known.peer != peer) {
             return Err(ErrorCode::NotAuthentic);
@@ -102,6 +105,7 @@ impl Engine {
         } else {
             self.expect_history(turn, &mut record, welcome.seq)?;
         }
+        self.check_leaves(&mut record)?;
         self.data()?.put_room(&record)?;
         let body = match peer {
             Some(by) => EntryKindRecord::Created { by },
@@ -163,6 +167,8 @@ impl Engine {
             Self::send(turn, &ClientFrame::WelcomeDone { room, epoch: welcome.epoch });
             return self.answer_room(turn, room, reply);
         }
+        // `stage_seat` finds it again, and says so once.
+        self.seen = None;
         self.undo_turn(turn)?;
         self.stage_seat(turn, room, reply, &state)
     }
@@ -219,7 +225,18 @@ impl Engine {
         let data = self.data()?;
         let staged = || mls::load(&data.provider, room).and_then(|group| Ok((mls::members(&group)?, mls::kind(&group)?)));
         let (members, kind) = data.within_staging(room, staged)?;
-        let peer = pin_members(data, &kind, &members, &state.info.members)?;
+        let peer = match self.pin_people(&kind, &members, &state.info.members) {
+            // A room with an identity that the person has not acknowledged: no seat is taken.
+            Err(code @ ErrorCode::IdentityChanged) => {
+                self.undo_turn(turn)?;
+                if let Some(reply) = reply {
+                    turn.refuse(reply, code);
+                }
+                return Ok(());
+            }
+            pinned => pinned?,
+        };
+        let data = self.data()?;
         if known.as_ref().is_some_and(|known| known.peer != peer) {
             return self.refuse_other_room(turn, room, reply);
         }
@@ -282,6 +299,8 @@ impl Engine {
             record.cursor = ack.seq;
             self.expect_history(turn, &mut record, ack.seq)?;
         }
+        self.check_leaves(&mut record)?;
+        record.list_said = 0;
         self.data()?.put_room(&record)?;
         if newcomer {
             let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere, missing: 0 };
@@ -416,6 +435,8 @@ impl Engine {
             }
             // The server gives a claimed package to nobody else for ten minutes, and burns it then.
             ErrorCode::NoKeyPackage if self.claim_anew(turn, room)? => self.commit_what_is_due(turn, room, true),
+            // By the lists that the server has, a leaf may stay that is not listed by those that are known here.
+            ErrorCode::CommitRefused if self.keep_leaves(room)? => self.commit_what_is_due(turn, room, true),
             _ => self.out_of_step(turn, room, Fault::OwnCommitRefused),
         }
     }
@@ -462,7 +483,7 @@ impl Data {
 ///
 /// # Errors
 /// `not_authentic`, `identity_changed` for the other side of a direct room. In a group whoever is not rightly named goes by the id.
-fn pin_members(
+pub(super) fn pin_members(
     data: &Data,
     kind: &Kind,
     members: &[(LeafNodeIndex, DeviceCredential)],
@@ -503,5 +524,6 @@ fn pin(data: &Data, account: AccountId, leaf: &DeviceCredential, named: &[Person
         list_version: 0,
         list_hash: Bytes::default(),
         verified_at: None,
+        seen: None,
     })
 }

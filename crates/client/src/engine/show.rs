@@ -57,10 +57,20 @@ impl Engine {
             unread: u32::try_from(room.unread.len()).unwrap_or(u32::MAX),
             preview: room.preview.clone().map(|text| Preview { text, mine: room.preview_mine }),
             active_at: room.active_at,
-            can_send: if room.seat == Seat::Removed { Err(ErrorCode::NotMember) } else { Ok(()) },
+            can_send: self.may_send(room)?,
             draft: data.find::<String>(&key::draft(room.room))?.is_some(),
             behind: room.behind.as_ref().filter(|behind| !behind.agreed).map(|behind| self.people_of(behind)).transpose()?,
             heard_at: (room.heard_at > 0).then_some(room.heard_at),
+        })
+    }
+
+    /// Whether the person may write. What was written before waits.
+    fn may_send(&self, room: &RoomRecord) -> Result<Result<(), ErrorCode>, ErrorCode> {
+        Ok(match room.seat {
+            Seat::Removed => Err(ErrorCode::NotMember),
+            _ if room.has_ghost() => Err(ErrorCode::GhostDevice),
+            _ if self.waits_for_person(room)? => Err(ErrorCode::IdentityChanged),
+            _ => Ok(()),
         })
     }
 

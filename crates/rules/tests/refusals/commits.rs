@@ -25,6 +25,7 @@ fn the_second_person_may_be_added() {
         external: false,
         joined: vec![(other.account(), other.device)],
         removed: Vec::new(),
+        unlisted: Vec::new(),
         accounts_before: BTreeSet::from([own.account()]),
         accounts: BTreeSet::from([own.account(), other.account()]),
         kind: Kind::Direct,
@@ -56,12 +57,33 @@ fn an_account_may_remove_its_own_other_device() {
     assert_eq!(watcher.judge(&commit).unwrap().removed, vec![(phone.account(), phone.device)]);
 }
 
-// Fails without `!own` in the Remove arm of `check_commit`.
+// `check_commit` looks at who is `left`.
 #[test]
-fn nobody_removes_a_leaf_of_the_other_account() {
+fn nobody_removes_the_last_leaf_of_the_other_account() {
     let (mut alice, bob) = pair();
     let watcher = alice.watcher();
     let commit = alice.commit(|builder| builder.propose_removals([bob.group.own_leaf_index()]));
+    assert_eq!(watcher.judge(&commit), Err(RuleViolation::RemovedOther));
+}
+
+// Fails without `unlisted.push`: then nobody asks whether the account still lists the device. With an Add of another device in the same
+// commit the account would keep a leaf that the remover chose: fails when `left` is taken after `seats.0.extend(added)`.
+#[test]
+fn r30_one_of_several_leaves_of_another_account_may_go_and_is_named_for_who_knows_the_lists() {
+    let (mut alice, _) = pair();
+    let phone = alice.invite(Device::new(2, 2));
+    let index = phone.group.own_leaf_index();
+    let watcher = alice.watcher();
+    let commit = alice.commit(|builder| builder.propose_removals([index]));
+    let gone = phone.device.credential();
+    let summary = watcher.judge(&commit).unwrap();
+    assert_eq!((summary.removed, summary.unlisted), (vec![(gone.account(), gone.device)], vec![(gone.account(), gone.device)]));
+    assert_eq!(summary.accounts, summary.accounts_before);
+
+    let (mut alice, bob) = pair();
+    let watcher = alice.watcher();
+    let (index, other) = (bob.group.own_leaf_index(), Device::new(2, 3).key_package());
+    let commit = alice.commit(|builder| builder.propose_removals([index]).propose_adds([other]));
     assert_eq!(watcher.judge(&commit), Err(RuleViolation::RemovedOther));
 }
 

@@ -135,9 +135,13 @@ pub fn wrong_lifetimes(mallory: &Person, seat: &mut Seat) -> Vec<Attack> {
 
 /// An Add of another device of the member, and the key of its leaf. Nothing is wrong with it.
 pub fn second_device(mallory: &Person, seat: &mut Seat) -> (UploadCommit, SignatureKeyPair) {
-    let phone = other_device(mallory);
-    let (key, package) = package(&phone, Lifetime::new(config::KEY_PACKAGE_SECONDS));
-    (commit(mallory, seat, Some(&phone), |builder| builder.propose_adds([package])), key)
+    add_device(mallory, seat, &other_device(mallory))
+}
+
+/// The same of a device that the member has made before.
+pub fn add_device(mallory: &Person, seat: &mut Seat, phone: &Person) -> (UploadCommit, SignatureKeyPair) {
+    let (key, package) = package(phone, Lifetime::new(config::KEY_PACKAGE_SECONDS));
+    (commit(mallory, seat, Some(phone), |builder| builder.propose_adds([package])), key)
 }
 
 /// A self-update after which two leaves of the room bear one signature key: `taken` is the other one's.
@@ -209,7 +213,8 @@ pub fn handed(state: &RoomState) -> (&[u8], &[u8]) {
 }
 
 /// Another device of the account, which no list names.
-fn other_device(person: &Person) -> Person {
+/// A device that the person's account has signed, and lists nowhere.
+pub fn other_device(person: &Person) -> Person {
     let mut other = Person::new(person.name.as_str());
     other.account_key = person.account_key.clone();
     other.list.account = person.account();

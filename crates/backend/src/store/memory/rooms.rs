@@ -116,6 +116,9 @@ impl Tables {
         if !row.members.iter().all(|account| self.accounts.contains_key(account)) {
             return Err(ErrorCode::CommitRefused.into());
         }
+        if row.unlisted.iter().any(|device| self.devices.contains(device)) {
+            return Err(ErrorCode::CommitRefused.into());
+        }
         constraint(all_differ(
             row.welcomes.iter().map(|welcome| (welcome.account, welcome.device)).filter(|to| self.devices.contains(to)),
         ))?;

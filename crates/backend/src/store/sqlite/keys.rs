@@ -233,10 +233,15 @@ async fn count(connection: &mut SqliteConnection, account: AccountId, device: De
 
 /// The device must stand in the newest device list at the time of writing.
 pub(super) async fn require_device(connection: &mut SqliteConnection, account: AccountId, device: DeviceId) -> StoreResult<()> {
+    if is_listed(connection, account, device).await? { Ok(()) } else { Err(ErrorCode::DeviceUnknown.into()) }
+}
+
+/// Whether an account's newest list names a device.
+pub(super) async fn is_listed(connection: &mut SqliteConnection, account: AccountId, device: DeviceId) -> StoreResult<bool> {
     let row = sqlx::query("SELECT 1 FROM devices WHERE account = ? AND device = ?")
         .bind(blob(&account.0))
         .bind(blob(&device.0))
         .fetch_optional(connection)
         .await?;
-    if row.is_none() { Err(ErrorCode::DeviceUnknown.into()) } else { Ok(()) }
+    Ok(row.is_some())
 }

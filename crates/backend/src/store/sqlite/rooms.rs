@@ -165,6 +165,12 @@ impl SqliteStore {
 
 /// Everything that a commit changes: log, epoch, public state, members, Welcomes, the packages that it adds.
 async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreResult<(Seq, Millis)> {
+    for (account, device) in &row.unlisted {
+        // Asked in the transaction: a list that comes at the same time is before it or after it.
+        if keys::is_listed(connection, *account, *device).await? {
+            return Err(ErrorCode::CommitRefused.into());
+        }
+    }
     let epoch = row.epoch + 1;
     let head = sqlx::query("UPDATE rooms SET epoch = ?, head = head + 1 WHERE room = ? RETURNING head")
         .bind(int(epoch))
