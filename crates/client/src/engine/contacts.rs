@@ -228,7 +228,8 @@ impl Engine {
         let is_shorter = former.iter().any(|entry| !devices.contains(entry));
         for mut record in self.data()?.rooms()?.into_iter().filter(|record| record.seat == Seat::Taken) {
             let doubted = record.unlisted.iter().any(|known| known.account == account);
-            if !doubted && !(is_shorter && record.peer.is_none_or(|peer| peer == account)) {
+            let concerned = doubted || (is_shorter && record.peer.is_none_or(|peer| peer == account));
+            if !concerned {
                 continue;
             }
             let before = record.unlisted.clone();
