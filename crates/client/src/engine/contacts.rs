@@ -36,7 +36,7 @@ pub(super) struct Pinned {
 
 impl ListRecord {
     /// Nothing is known yet.
-    const fn new(account: AccountId) -> Self {
+    pub(super) const fn new(account: AccountId) -> Self {
         Self { account, version: 0, hash: Bytes(Vec::new()), devices: None, named: None }
     }
 
@@ -112,11 +112,16 @@ impl Engine {
         if self.is_list_asked(account) {
             self.net.overtaken.insert(account);
         } else {
-            self.get(turn, format!("/api/v1/accounts/{account}/devices"), Pending::Devices { account });
+            self.request_list(turn, account);
         }
     }
 
-    fn is_list_asked(&self, account: AccountId) -> bool {
+    pub(super) fn request_list(&mut self, turn: &mut Turn, account: AccountId) {
+        self.get(turn, format!("/api/v1/accounts/{account}/devices"), Pending::Devices { account });
+    }
+
+    /// Whether a list of the account is on its way.
+    pub(super) fn is_list_asked(&self, account: AccountId) -> bool {
         self.requests.values().any(|pending| matches!(pending, Pending::Devices { account: asked } if *asked == account))
     }
 

@@ -203,13 +203,9 @@ impl Data {
             return Ok(Some(known));
         }
         let contact = self.find_contact(account)?.filter(|contact| contact.list_version > 0);
-        Ok(contact.map(|contact| ListRecord {
-            account,
-            version: contact.list_version,
-            hash: contact.list_hash,
-            devices: None,
-            named: None,
-        }))
+        let old =
+            |contact: ContactRecord| ListRecord { version: contact.list_version, hash: contact.list_hash, ..ListRecord::new(account) };
+        Ok(contact.map(old))
     }
 
     pub(super) fn lists(&self) -> Result<Vec<ListRecord>, ErrorCode> {

@@ -113,7 +113,7 @@ impl Engine {
                     self.repeat_name(turn, room)?;
                 }
                 if !came.is_empty() || !others.is_empty() {
-                    self.leaves_changed(turn, room, &[])?;
+                    self.check_leaves(room)?;
                     room.list_said = 0;
                 }
                 if entry.seq == 1 {

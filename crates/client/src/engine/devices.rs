@@ -47,18 +47,17 @@ impl Engine {
     pub(super) fn ask_own_devices(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         self.net.devices_known = false;
         let account = self.data()?.account();
-        self.get(turn, format!("/api/v1/accounts/{account}/devices"), Pending::Devices { account });
+        self.request_list(turn, account);
         Ok(())
     }
 
     /// An account's newest list, as the server says.
     pub(super) fn devices_told(&mut self, turn: &mut Turn, account: AccountId, body: &[u8]) -> Result<(), ErrorCode> {
-        let asked_again = |pending: &Pending| matches!(pending, Pending::Devices { account: asked } if *asked == account);
         if account != self.data()?.account() {
             return self.list_told(turn, account, body);
         }
         // A later answer says more.
-        if self.requests.values().any(asked_again) {
+        if self.is_list_asked(account) {
             return Ok(());
         }
         let told: Devices = codec::decode(body, limits::API_BODY)?;

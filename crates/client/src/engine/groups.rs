@@ -219,8 +219,8 @@ impl Engine {
     }
 
     /// Commits everything that is due in a room at once: what was wanted of it, leaves of own devices that are no more (looked for when
-    /// `devices`), those of others that are not listed ([`Engine::unlisted_due`]), and new keys for this device's leaf when its keys are old or were used often (RFC 9420 §16.6: what was learned of
-    /// them is worth nothing from then on). Of two who commit at once one is refused, and what it wanted stays due.
+    /// `devices`), those of others that are not listed ([`Engine::unlisted_due`]), and new keys for this device's leaf when its keys are
+    /// old or were used often (RFC 9420 §16.6: what was learned of them is worth nothing from then on). Of two who commit at once one is refused, and what it wanted stays due.
     pub(super) fn commit_what_is_due(&mut self, turn: &mut Turn, room: RoomId, devices: bool) -> Result<(), ErrorCode> {
         let mut record = self.data()?.room(room)?;
         if !self.may_commit(&record) {

@@ -212,8 +212,7 @@ pub fn handed(state: &RoomState) -> (&[u8], &[u8]) {
     (state.group_info.as_slice(), state.ratchet_tree.as_slice())
 }
 
-/// Another device of the account, which no list names.
-/// A device that the person's account has signed, and lists nowhere.
+/// Another device: one that the person's account has signed, and lists nowhere.
 pub fn other_device(person: &Person) -> Person {
     let mut other = Person::new(person.name.as_str());
     other.account_key = person.account_key.clone();
