@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use sotto_client_api::views::PersonView;
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{ErrorCode, MessageId, RoomId, UserName};
 
@@ -18,6 +19,7 @@ pub(crate) fn open_room(app: AppContext, room: RoomId) {
     state.panel.set(None);
     state.menu.set(None);
     if state.timeline.room.get_untracked() != Some(room) {
+        state.members.set(Vec::new());
         state.draft.set(String::new());
         state.timeline.open(room);
     }
@@ -67,6 +69,50 @@ pub(crate) async fn open_with(app: AppContext, name: UserName) -> Result<(), Err
     }
 }
 
+/// Opens the room with a person from elsewhere than the recipient box.
+pub(crate) fn write_to(app: AppContext, name: UserName) {
+    spawn_local(async move {
+        if let Err(code) = open_with(app, name).await {
+            app.state.notify(code, None);
+        }
+    });
+}
+
+/// The person of exactly this name.
+pub(crate) async fn find_person(app: AppContext, name: UserName) -> Result<PersonView, ErrorCode> {
+    match app.client.call(Command::FindPeople { typed: name.to_string() }).await? {
+        Reply::People(found) => found.into_iter().find(|person| person.name == name).ok_or(ErrorCode::NotFound),
+        _ => Err(ErrorCode::Malformed),
+    }
+}
+
+/// Makes a group and opens it; people are added while it can be written to already. Who can't be added is told about; the group is there all
+/// the same.
+pub(crate) async fn create_group(app: AppContext, name: String, people: Vec<UserName>) -> Result<(), ErrorCode> {
+    let Reply::Room(view) = app.client.call(Command::CreateGroup { name, room: None }).await? else { return Err(ErrorCode::Malformed) };
+    let room = view.room;
+    app.state.apply(sotto_client_api::Update::Room(view));
+    app.state.dialog.set(None);
+    open_room(app, room);
+    for name in people {
+        if let Err(code) = app.client.call(Command::AddPerson { room, name }).await {
+            app.state.notify(code, Some(room));
+        }
+    }
+    load_members(app, room).await;
+    Ok(())
+}
+
+/// Asks who is in the open group.
+pub(crate) async fn load_members(app: AppContext, room: RoomId) {
+    match app.client.call(Command::Members { room }).await {
+        // Another room may have been opened meanwhile.
+        Ok(Reply::Members(members)) if app.state.timeline.room.get_untracked() == Some(room) => app.state.members.set(members),
+        Ok(_) => {}
+        Err(code) => app.state.notify(code, Some(room)),
+    }
+}
+
 /// Fetches the page before the oldest entry.
 pub(crate) async fn load_older(app: AppContext) {
     let timeline = app.state.timeline;
@@ -110,6 +156,16 @@ pub(crate) fn save_draft(app: AppContext, room: RoomId) {
 /// Tries a failed message again.
 pub(crate) fn resend(app: AppContext, room: RoomId, message: MessageId) {
     tell(app, room, Command::Resend { room, message });
+}
+
+/// Asks something of a group, and who is in it afterwards.
+pub(crate) fn tell_and_load(app: AppContext, room: RoomId, command: Command) {
+    spawn_local(async move {
+        if let Err(code) = app.client.call(command).await {
+            app.state.notify(code, Some(room));
+        }
+        load_members(app, room).await;
+    });
 }
 
 /// Asks something of a room; what refuses it is told.

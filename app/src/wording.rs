@@ -1,6 +1,6 @@
 //! The sentences of the page: every error code says what to do, every state has its word. No other file words an error.
 
-use sotto_client_api::views::{Change, ConnectionView, Delivery, RoomView, SystemLine, Trust};
+use sotto_client_api::views::{Change, ConnectionView, Delivery, MemberView, Role, RoomView, Standing, SystemLine, Trust};
 use sotto_protocol::{ErrorCode, Millis, limits};
 
 /// A sentence for a code: what happened, and what to do.
@@ -46,6 +46,10 @@ pub fn error(code: ErrorCode) -> String {
         E::WrongClock => "The clock of this device is more than an hour wrong. Set it right, then reload the page.",
         E::Gone => "The server has deleted it: messages are kept there for a limited time only.",
         E::ArchiveFull => "The server keeps no more history of yours for new devices. What is in this browser stays.",
+        E::Blocked => "You have blocked them. Unblock them in the settings to write.",
+        E::Unblocked => {
+            "Somebody whom you had blocked can write to you again. If you did not unblock them in another browser, block them again."
+        }
         E::StorageDamaged => {
             "The data in this browser does not open. Sign in again to start afresh here; messages on other devices are safe."
         }
@@ -76,6 +80,24 @@ pub fn error(code: ErrorCode) -> String {
         E::IdentityChanged => "The identity behind this name is another than before. Compare the safety number before you write.",
     };
     sentence.into()
+}
+
+/// What blocking is, where somebody does it.
+pub(crate) const BLOCK_HINT: &str = "What they write to you alone does not come to you, and they can’t bring you into conversations. They are not told. In groups that you share you see each other.";
+
+/// What a request asks, or what is done with it when that is pressed once more.
+pub(crate) fn request(view: &RoomView, deletes: bool, blocks: bool) -> String {
+    let name = view.request.as_ref().map(|by| by.name.to_string()).unwrap_or_default();
+    if deletes {
+        return "Delete what was said here from this browser? It comes back when somebody writes again.".into();
+    }
+    if blocks {
+        return format!("Block {name}? They are not told.");
+    }
+    match view.peer {
+        Some(_) => format!("{name} wants to write to you. They don’t learn whether you have read this until you accept."),
+        None => format!("{name} added you to this group."),
+    }
 }
 
 /// A sentence for a code with the seconds to wait, when the server said how many.
@@ -160,6 +182,48 @@ pub(crate) fn title(room: &RoomView) -> String {
         _ if room.notes => "Notes to yourself".into(),
         "" => "Group".into(),
         title => title.into(),
+    }
+}
+
+/// How many people.
+pub(crate) fn people(count: usize) -> String {
+    match count {
+        1 => "1 person".into(),
+        count => format!("{count} people"),
+    }
+}
+
+/// What is to be said of somebody in a group, beside the name.
+pub(crate) fn member_tags(member: &MemberView, own: bool) -> String {
+    let role = match member.role {
+        Role::Owner => "Owner",
+        Role::Admin => "Admin",
+        Role::Member => "",
+    };
+    let standing = match member.standing {
+        Standing::In => "",
+        Standing::Coming => "Being added: as soon as a browser of theirs has left keys",
+        Standing::Going => "Being removed",
+    };
+    let tags = [if own { "You" } else { "" }, role, standing];
+    tags.into_iter().filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// Value of a member's `data-role`.
+pub(crate) const fn role_state(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+    }
+}
+
+/// Value of a member's `data-standing`.
+pub(crate) const fn standing_state(standing: Standing) -> &'static str {
+    match standing {
+        Standing::In => "in",
+        Standing::Coming => "coming",
+        Standing::Going => "going",
     }
 }
 

@@ -22,6 +22,7 @@ test("a reload keeps the history and asks for no password", async ({ mira, jonas
 test("a person who was offline gets everything at the next connection", async ({ mira, jonas }) => {
   await mira.openRoomWith("jonas");
   await mira.send("while you are here");
+  await jonas.accept("mira");
   await mira.expectMessage("while you are here", "delivered");
   await jonas.closeTab();
 

@@ -5,6 +5,7 @@ import { expect, test } from "../lib/test";
 test("two people sign up and talk both ways, and see how far their messages have come", async ({ mira, jonas }) => {
   await mira.openRoomWith("jonas");
   await mira.send("Hello Jonas, can you read this?");
+  await jonas.accept("mira");
   // Jonas is online, but has not looked.
   await mira.expectMessage("Hello Jonas, can you read this?", "delivered");
 

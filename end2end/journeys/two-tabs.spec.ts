@@ -1,8 +1,9 @@
 // Several tabs of one browser: one leads with the engine, the others are live views, and any can take over.
-import type { Page, Route } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import type { Person } from "../lib/person";
 import { allTexts, numbered, sendAll, settled } from "../lib/stream";
 import { expect, test } from "../lib/test";
+import { inWorkers } from "../lib/workers";
 
 /** Texts that each of two tabs sends: up to 500 by `SOTTO_SOAK_COUNT`. */
 const MANY = Math.min(500, Number(process.env.SOTTO_SOAK_COUNT ?? 250));
@@ -46,14 +47,6 @@ async function draftIsStored(page: Page): Promise<void> {
 async function allSettled(page: Page, count: number): Promise<void> {
   await expect(page.getByTestId("message")).toHaveCount(count, { timeout: 60_000 });
   await settled(page);
-}
-
-/** Runs a script in every worker of a context before the worker's own. */
-async function inWorkers(person: Person, script: string): Promise<void> {
-  await person.context.route(/\/assets\/worker-[0-9a-f]+\.js$/, async (route: Route) => {
-    const answer = await route.fetch();
-    await route.fulfill({ response: answer, body: `${script}\n${await answer.text()}` });
-  });
 }
 
 /** Milliseconds (by the page's clock) from now until another leader is online, as a tab shows it. Asked before the old one dies. */

@@ -185,9 +185,33 @@ export class Person {
     return this.page.locator(`[data-testid="room-item"][data-name="${name}"]`);
   }
 
+  /** Opens a room from the list; a stranger's request is taken on. */
   async enterRoom(name: string): Promise<void> {
-    await this.room(name).click();
+    await this.lookAt(name);
+    const accept = this.page.locator("main").getByTestId("request-accept");
+    // Another browser of the person may have accepted it, which this one hears of in a moment.
+    if (await accept.isVisible()) await accept.click({ timeout: 2_000 }).catch(() => undefined);
+    await expect(accept).toHaveCount(0);
+  }
+
+  /** Opens a room from the list, and leaves a request what it is. */
+  async lookAt(name: string): Promise<void> {
+    await this.room(name).locator("button.room").click();
     await expect(this.at("room-title")).toContainText(name);
+  }
+
+  /** Takes a stranger's request on, from the list. */
+  async accept(name: string): Promise<void> {
+    await this.room(name).getByTestId("request-accept").click();
+    await expect(this.room(name).getByTestId("request-accept")).toHaveCount(0);
+  }
+
+  /** Blocks a stranger or deletes the request, from the list: asked once more before it is done. */
+  async refuse(name: string, how: "block" | "delete"): Promise<void> {
+    const button = this.room(name).getByTestId(`request-${how}`);
+    await button.click();
+    await button.click();
+    await expect(this.room(name)).toHaveCount(0);
   }
 
   async send(text: string): Promise<void> {

@@ -61,9 +61,14 @@ export class Server {
     await this.end("SIGKILL");
   }
 
+  /** Stops it in peace. */
+  async stop(): Promise<void> {
+    await this.end("SIGTERM");
+  }
+
   /** Stops it in peace and removes its data. */
   async remove(): Promise<void> {
-    await this.end("SIGTERM");
+    await this.stop();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 

@@ -8,8 +8,8 @@ use axum::{Extension, Router};
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
 use sotto_protocol::api::{
-    ArchivePages, ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, DeleteShelves, Devices, KeyPackageCount, PagesPut, People,
-    PutDevices, PutPages, ReadPages, RoomState, Rooms, StoredEntry, UploadCommit, UploadKeyPackages,
+    ArchivePages, BlockPerson, Blocked, ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, DeleteShelves, Devices,
+    KeyPackageCount, PagesPut, People, PutDevices, PutPages, ReadPages, RoomState, Rooms, StoredEntry, UploadCommit, UploadKeyPackages,
 };
 use sotto_protocol::{ErrorCode, RoomId, Seq, codec, limits};
 
@@ -44,6 +44,8 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/archive", post(put_pages))
         .route("/api/v1/archive/read", post(read_pages))
         .route("/api/v1/archive/delete", post(delete_shelves))
+        .route("/api/v1/blocked", get(blocked).post(block))
+        .route("/api/v1/blocked/delete", post(unblock))
 }
 
 async fn put_devices(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
@@ -142,6 +144,22 @@ async fn delete_shelves(State(app): State<AppState>, Extension(asking): Extensio
     let caller = asking.signed_in()?;
     let shelves: DeleteShelves = read(request, limits::API_BODY).await?;
     Ok(app.backend.delete_shelves(caller, shelves).await?)
+}
+
+async fn blocked(State(app): State<AppState>, Extension(asking): Extension<Asking>) -> Answer<Blocked> {
+    Ok(Cbor(app.backend.blocked(asking.signed_in()?).await?))
+}
+
+async fn block(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let whom: BlockPerson = read(request, limits::API_BODY).await?;
+    Ok(app.backend.block(caller, whom).await?)
+}
+
+async fn unblock(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let whom: BlockPerson = read(request, limits::API_BODY).await?;
+    Ok(app.backend.unblock(caller, whom).await?)
 }
 
 /// A path that names no room names nothing.

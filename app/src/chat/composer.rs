@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use sotto_client_api::Command;
 use sotto_protocol::limits;
 
+use super::mentions::{self, Offer};
 use crate::actions::{self, COMPOSER_ID};
 use crate::context::use_app;
 use crate::state::RoomRow;
@@ -33,6 +34,7 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
             timer.clear();
         }
     };
+    let is_group = row.view.with_untracked(|view| view.peer.is_none());
     let placeholder =
         row.view.with_untracked(|view| if view.notes { "Write a note".to_owned() } else { format!("Message {}", wording::title(view)) });
     let refusal = {
@@ -49,7 +51,12 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
             actions::send(app);
         }
     };
+    let node = NodeRef::<leptos::html::Textarea>::new();
+    let offer = Offer::new(is_group);
     let on_key = move |event: KeyboardEvent| {
+        if offer.takes_key(&event, node) {
+            return;
+        }
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();
             send();
@@ -60,6 +67,7 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
     let on_input = move |event| {
         let text = event_target_value(&event);
         draft.set(text.clone());
+        offer.look(node);
         cancel();
         let later = move || app.client.tell(Command::SaveDraft { room, text: text.clone() });
         timer.set_value(set_timeout_with_handle(later, DRAFT_AFTER).ok());
@@ -84,15 +92,21 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
                 <div class="composer-grow" aria-hidden="true">{move || draft.with(|text| format!("{text}\n"))}</div>
                 <textarea
                     id=COMPOSER_ID
+                    node_ref=node
                     data-testid="composer-input"
                     rows="1"
                     dir="auto"
                     placeholder=placeholder.clone()
                     aria-describedby="composer-hint"
+                    aria-autocomplete=offer.is_there().then_some("list")
+                    aria-controls=offer.is_there().then_some(mentions::LIST_ID)
+                    aria-activedescendant=move || offer.active_id()
                     prop:value=move || draft.get()
                     on:input=on_input
                     on:keydown=on_key
+                    on:blur=move |_| offer.close()
                 ></textarea>
+                {offer.is_there().then(|| offer.draw(node))}
             </div>
             <button class="send" type="submit" data-testid="composer-send" aria-label="Send" disabled=move || !can_send.get()>
                 {draw(Icon::Send)}

@@ -2,15 +2,16 @@
 
 use leptos::prelude::*;
 use sotto_client_api::Command;
-use sotto_client_api::views::Trust;
+use sotto_client_api::views::{EntryBody, Standing, Trust};
 use sotto_protocol::ErrorCode;
 
 use super::composer::Composer;
 use super::lock::LockBadge;
+use super::request::RequestBar;
 use super::timeline::TimelineLog;
 use crate::actions;
 use crate::context::use_app;
-use crate::state::{Panel, RoomRow};
+use crate::state::{EntryRow, Panel, RoomRow};
 use crate::widgets::icon::{Icon, draw};
 use crate::widgets::{Avatar, Banner, CopyButton, Erase, Face, Show, effect};
 use crate::wording;
@@ -58,6 +59,10 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
             actions::tell(app, room, Command::AcknowledgeIdentity { account });
         }
     };
+    let group = row.view.with_untracked(|view| view.peer.is_none());
+    if group {
+        follow_members(row.clone());
+    }
     let go_on = move |_| {
         if asking.get_untracked() {
             actions::tell(app, room, Command::GoOn { room });
@@ -70,7 +75,8 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
                 {draw(Icon::Back)}
             </button>
             <Avatar face notes/>
-            <h1 class=if notes { "room-title" } else { "room-title mono" } data-testid="room-title">{title}</h1>
+            <h1 class=if notes || group { "room-title" } else { "room-title mono" } data-testid="room-title">{title}</h1>
+            {group.then(|| view! { <MembersButton/> }.erase())}
             <LockBadge row=row.clone()/>
         </header>
         <Show when=move || changed.get()>
@@ -92,8 +98,48 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
                 </button>
             </div>
         </Show>
+        <RequestBar row=row.clone() small=false/>
         <TimelineLog row=row.clone()/>
         <Composer row/>
+    }
+    .erase()
+}
+
+/// Asks who is in the open group, again whenever something happened in it.
+fn follow_members(row: RoomRow) {
+    let app = use_app();
+    let room = row.room;
+    let happened = Memo::new(move |_| {
+        let system = |row: &EntryRow| row.entry.with(|entry| matches!(entry.body, EntryBody::System(_)).then(|| entry.key.clone()));
+        let newest = app.state.timeline.rows.with(|rows| rows.iter().rev().find_map(system));
+        (newest, row.view.with(|view| view.can_send))
+    });
+    effect(move || {
+        // Read, because a memo that is only tracked is never worked out, so it would never change.
+        happened.with(|_| ());
+        leptos::task::spawn_local(actions::load_members(app, room));
+    });
+}
+
+/// How many are in the group; opens the list of them.
+#[component]
+fn MembersButton() -> impl IntoView {
+    let state = use_app().state;
+    let count = move || state.members.with(|list| list.iter().filter(|member| member.standing != Standing::Coming).count());
+    let toggle = move |_| state.panel.update(|open| *open = if *open == Some(Panel::Members) { None } else { Some(Panel::Members) });
+    view! {
+        <button
+            class="head-button"
+            type="button"
+            data-testid="members-open"
+            aria-label=move || format!("Members: {}", wording::people(count()))
+            aria-expanded=move || (state.panel.get() == Some(Panel::Members)).to_string()
+            aria-controls="panel"
+            on:click=toggle
+        >
+            {draw(Icon::People)}
+            <span>{move || count().to_string()}</span>
+        </button>
     }
     .erase()
 }

@@ -5,12 +5,13 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sotto_client_api::views::{Delivery, EntryBody, MessageView};
 
+use super::mentions;
 use crate::actions;
 use crate::context::{AppContext, use_app};
 use crate::state::{EntryRow, Panel};
 use crate::time::Local;
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Erase, Show};
+use crate::widgets::{Erase, Face, Show};
 use crate::wording;
 
 /// Above this height in the window a menu opens downwards, in pixels.
@@ -18,7 +19,13 @@ const ROOM_ABOVE: i32 = 240;
 
 /// A message of the log.
 #[component]
-pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
+pub(super) fn Message(
+    row: EntryRow,
+    /// The author's message before it stands right above.
+    grouped: bool,
+    /// In a group: who wrote it stands above it, and it may name people.
+    group: bool,
+) -> impl IntoView {
     let app = use_app();
     let entry = row.entry;
     let message = Memo::new(move |_| {
@@ -40,6 +47,12 @@ pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
         (false, true) => "message grouped",
         (false, false) => "message",
     };
+    let names_me = group && !mine && app.state.me().is_some_and(|me| mentions::names_me(&first.text, &me.name));
+    let byline = (group && !mine && !grouped).then(|| {
+        let class = format!("byline mono hue-{}", Face::from(first.author.clone()).hue());
+        // Screen readers hear the name already.
+        view! { <span class=class aria-hidden="true">{author.clone()}</span> }.erase()
+    });
     let who = if mine { "You: ".to_owned() } else { format!("{author}: ") };
     view! {
         <article
@@ -48,9 +61,11 @@ pub(super) fn Message(row: EntryRow, grouped: bool) -> impl IntoView {
             data-message-id=id.to_string()
             data-author=author
             data-status=move || delivery.get().as_str()
+            data-mention=names_me.then_some("me")
         >
             <span class="sr-only">{who}</span>
-            <p class="message-text" data-testid="message-text" dir="auto">{text}</p>
+            {byline}
+            <p class="message-text" data-testid="message-text" dir="auto">{move || if group { mentions::draw(text()) } else { text().into_any() }}</p>
             <span class="meta">
                 <time title=move || at().full()>{move || at().clock()}</time>
                 {move || message.with(|message| message.as_ref().is_some_and(|message| message.lost)).then_some("only in this browser")}

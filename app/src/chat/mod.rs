@@ -4,10 +4,14 @@ mod composer;
 mod conversation;
 mod lock;
 mod me_bar;
+mod members;
+mod mentions;
 mod message;
+mod new_group;
 mod notices;
 mod panel;
 mod recipient;
+mod request;
 mod room_list;
 mod safety;
 mod server_view;
@@ -15,6 +19,7 @@ mod timeline;
 
 use leptos::ev;
 use leptos::prelude::*;
+use sotto_client_api::views::RoomView;
 
 use crate::actions::{self, RECIPIENT_ID};
 use crate::context::use_app;
@@ -24,6 +29,7 @@ use crate::wording;
 
 use conversation::Conversation;
 use me_bar::MeBar;
+use new_group::NewGroup;
 use notices::Notices;
 use panel::PanelAside;
 use room_list::Sidebar;
@@ -33,7 +39,10 @@ use room_list::Sidebar;
 pub(crate) fn Chat() -> impl IntoView {
     let app = use_app();
     let state = app.state;
-    let unread = Memo::new(move |_| state.rooms.with(|rows| rows.iter().map(|row| row.view.with(|view| view.unread)).sum::<u32>()));
+    let unread = Memo::new(move |_| {
+        let counts = |view: &RoomView| if view.muted || view.request.is_some() { 0 } else { view.unread };
+        state.rooms.with(|rows| rows.iter().map(|row| row.view.with(counts)).sum::<u32>())
+    });
     let title = move || {
         let place = state
             .timeline
@@ -82,6 +91,7 @@ pub(crate) fn Chat() -> impl IntoView {
             <PanelAside/>
         </div>
         <p class="sr-only" role="status" aria-live="polite" data-testid="announcement">{move || state.announcement.get()}</p>
+        <NewGroup/>
         <Settings/>
         <SignOutDialog/>
     }

@@ -1,7 +1,9 @@
-//! The panel beside the conversation: the lock's sentence, the safety number, and what the server sees of a message.
+//! The panel beside the conversation: the lock's sentence, the safety number, a group's members, and what the server sees of a message.
 
 use leptos::prelude::*;
 
+use super::members::Members;
+use super::request::BlockSection;
 use super::safety::Safety;
 use super::server_view::ServerView;
 use crate::actions::COMPOSER_ID;
@@ -34,15 +36,16 @@ pub(super) fn PanelAside() -> impl IntoView {
     (move || {
         shown.get().map_or_else(|| ().into_any(), |(panel, row)| {
             view! {
-                <aside class="panel" id="panel" aria-label="Security of this conversation">
+                <aside class="panel" id="panel" aria-label="About this conversation">
                     <header class="panel-head">
-                        <h2>{match panel { Panel::Lock => "Who can read this", Panel::ServerRow(_) => "What the server sees" }}</h2>
+                        <h2>{match panel { Panel::Lock => "Who can read this", Panel::Members => "Members", Panel::ServerRow(_) => "What the server sees" }}</h2>
                         <button id="panel-close" class="icon-button" type="button" data-testid="panel-close" aria-label="Close" on:click=close>
                             {draw(Icon::Close)}
                         </button>
                     </header>
                     {match panel {
                         Panel::Lock => view! { <LockSection row/> }.erase(),
+                        Panel::Members => view! { <Members row/> }.erase(),
                         Panel::ServerRow(message) => view! { <ServerView room=row.room message/> }.erase(),
                     }}
                 </aside>
@@ -56,7 +59,7 @@ pub(super) fn PanelAside() -> impl IntoView {
 /// One sentence, and the number that proves it.
 #[component]
 fn LockSection(row: RoomRow) -> impl IntoView {
-    let (view, platform) = (row.view, use_app().platform);
+    let (view, platform) = (row.view.clone(), use_app().platform);
     let (peer, notes) = view.with_untracked(|view| (view.peer.clone(), view.notes));
     let of = view.clone();
     let sentence = move || of.with(wording::lock_sentence);
@@ -67,7 +70,10 @@ fn LockSection(row: RoomRow) -> impl IntoView {
     view! {
         <p class="lock-sentence" data-testid="lock-sentence">{draw(Icon::Lock)} <span>{sentence}</span></p>
         <p class="hint" data-testid="last-heard">{heard}</p>
-        {peer.filter(|_| !notes).map(|peer| view! { <Safety peer/> }.erase())}
+        {peer.filter(|_| !notes).map(|peer| {
+            let account = peer.account;
+            view! { <Safety peer/><BlockSection row account/> }.into_any()
+        })}
     }
     .erase()
 }

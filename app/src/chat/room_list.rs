@@ -4,9 +4,10 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
 use super::recipient::RecipientBox;
+use super::request::RequestBar;
 use crate::actions::{self, RECIPIENT_ID};
 use crate::context::use_app;
-use crate::state::RoomRow;
+use crate::state::{DialogKind, RoomRow};
 use crate::time::{self, Local};
 use crate::widgets::icon::{Icon, draw};
 use crate::widgets::{Avatar, Erase, Face, Row, Rows, Show};
@@ -27,7 +28,7 @@ pub(super) fn Sidebar() -> impl IntoView {
         app.platform.run(|browser| browser.focus_sibling(".room", step));
     };
     let rows = move || {
-        let draw = |row: RoomRow| Row::new(row.room.to_string(), move || view! { <li><RoomItem row=row.clone()/></li> }.erase());
+        let draw = |row: RoomRow| Row::new(row.room.to_string(), move || view! { <RoomItem row=row.clone()/> }.erase());
         state.rooms.get().into_iter().map(draw).collect::<Vec<_>>()
     };
     view! {
@@ -42,6 +43,15 @@ pub(super) fn Sidebar() -> impl IntoView {
                     on:click=move |_| app.platform.run(|browser| browser.focus(RECIPIENT_ID))
                 >
                     {draw(Icon::Plus)}
+                </button>
+                <button
+                    class="icon-button"
+                    type="button"
+                    data-testid="new-group"
+                    aria-label="New group"
+                    on:click=move |_| state.dialog.set(Some(DialogKind::NewGroup))
+                >
+                    {draw(Icon::People)}
                 </button>
             </div>
             <RecipientBox/>
@@ -61,9 +71,17 @@ pub(super) fn Sidebar() -> impl IntoView {
 fn RoomItem(row: RoomRow) -> impl IntoView {
     let app = use_app();
     let room = row.room;
-    let view = row.view;
-    let (face, notes) = view.with_untracked(|view| (Face::of(view), view.notes));
-    let peer_name = view.with_untracked(|view| view.title.clone());
+    let view = row.view.clone();
+    let notes = view.with_untracked(|view| view.notes);
+    // A group is there before its name is.
+    let title = {
+        let view = view.clone();
+        Memo::new(move |_| view.with(|view| view.title.clone()))
+    };
+    let face = {
+        let view = view.clone();
+        Memo::new(move |_| view.with(Face::of))
+    };
     let name = {
         let view = view.clone();
         move || view.with(wording::title)
@@ -89,19 +107,16 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
         }
     };
     let preview = Memo::new(move |_| preview());
-    let unread = Memo::new(move |_| view.with(|view| view.unread));
+    let unread = Memo::new(move |_| view.with(|view| (view.unread, view.muted)));
     view! {
-        <button
-            class="room"
-            type="button"
-            data-testid="room-item"
-            data-room-id=room.to_string()
-            data-name=peer_name
-            aria-current=move || current().then(|| "true".to_owned())
-            on:click=move |_| actions::open_room(app, room)
-        >
-            <Avatar face notes/>
-            <span class="room-name">{name}</span>
+        // The item is the line, because a request's has buttons beside the one that opens it.
+        <li data-testid="room-item" data-room-id=room.to_string() data-name=move || title.get() on:click=move |_| actions::open_room(app, room)>
+        <button class="room" type="button" aria-current=move || current().then(|| "true".to_owned())>
+            {move || view! { <Avatar face=face.get() notes/> }.erase()}
+            <span class="room-name">
+                {name}
+                <Show when=move || unread.get().1><span class="room-muted">{draw(Icon::Muted)}<span class="sr-only">" muted"</span></span></Show>
+            </span>
             <time class="room-time">{when}</time>
             <span class="room-preview" dir="auto">
                 <Show when=move || !preview.with(|(mark, _)| mark.is_empty())>
@@ -111,12 +126,14 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
                 </Show>
                 {move || preview.with(|(_, text)| text.clone())}
             </span>
-            <Show when=move || { unread.get() > 0 }>
-                <span class="badge" data-testid="unread-badge">
-                    {move || unread.get().to_string()} <span class="sr-only">" unread"</span>
+            <Show when=move || { unread.get().0 > 0 }>
+                <span class="badge" data-testid="unread-badge" data-muted=move || unread.get().1.to_string()>
+                    {move || unread.get().0.to_string()} <span class="sr-only">" unread"</span>
                 </span>
             </Show>
         </button>
+        <RequestBar row small=true/>
+        </li>
     }
     .erase()
 }

@@ -88,10 +88,13 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
         });
     };
     let begun = move || timeline.loaded.get() && timeline.rows.with(Vec::is_empty);
-    let label = row.view.with_untracked(|view| format!("Messages with {}", wording::title(view)));
+    let group = row.view.with_untracked(|view| view.peer.is_none());
+    let label = row.view.with_untracked(|view| format!("Messages {} {}", if group { "in" } else { "with" }, wording::title(view)));
     let hello = row.view.with_untracked(|view| {
         if view.notes {
             "Notes that only you can read. Write the first one below.".to_owned()
+        } else if group {
+            "A group that only its members can read. Write the first message below.".to_owned()
         } else {
             format!("You and {}. Write the first message below.", wording::title(view))
         }
@@ -100,7 +103,7 @@ pub(super) fn TimelineLog(row: RoomRow) -> impl IntoView {
     let draw_line = move |line: Line| {
         Row::new(line.key(), move || match &line {
             Line::Day { at, .. } => view! { <p class="day">{Local::of(*at, app.platform).day_label(time::now(app.platform))}</p> }.erase(),
-            Line::Entry { row, grouped } => view! { <Entry row=row.clone() grouped=*grouped/> }.erase(),
+            Line::Entry { row, grouped } => view! { <Entry row=row.clone() grouped=*grouped group/> }.erase(),
         })
     };
     let rows = move || drawn.get().into_iter().map(draw_line).collect::<Vec<_>>();
@@ -148,14 +151,14 @@ fn is_mine(row: &EntryRow) -> bool {
 
 /// One entry: a message or a line about the room.
 #[component]
-fn Entry(row: EntryRow, grouped: bool) -> impl IntoView {
+fn Entry(row: EntryRow, grouped: bool, group: bool) -> impl IntoView {
     let app = use_app();
     let system = row.entry.with_untracked(|entry| match &entry.body {
         EntryBody::Message(_) => None,
         EntryBody::System(line) => Some(line.clone()),
     });
     match system {
-        None => view! { <Message row grouped/> }.erase(),
+        None => view! { <Message row grouped group/> }.erase(),
         Some(line) => {
             let me = app.state.me().map(|me| me.name.to_string()).unwrap_or_default();
             let icon = match line {

@@ -1,6 +1,7 @@
-//! Settings: appearance, devices, password, recovery code, lock, and what the server learns.
+//! Settings: appearance, devices, blocked people, password, recovery code, lock, and what the server learns.
 
 mod about;
+mod blocked;
 mod devices;
 mod lock;
 mod password;
@@ -34,6 +35,7 @@ pub(crate) fn Settings() -> impl IntoView {
         >
             <theme::ThemeSection/>
             <devices::DevicesSection/>
+            <blocked::BlockedSection/>
             <password::PasswordSection/>
             <recovery::RecoverySection/>
             <lock::LockSection/>

@@ -5,7 +5,7 @@ pub(crate) mod timeline;
 
 use leptos::prelude::*;
 use sotto_client_api::Update as Report;
-use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, PersonView, Phase};
+use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase};
 use sotto_protocol::{ErrorCode, MessageId, RoomId, UserName};
 
 pub(crate) use rooms::RoomRow;
@@ -42,6 +42,8 @@ pub(crate) struct Notice {
 pub(crate) enum Panel {
     /// The lock's sentence and the safety number.
     Lock,
+    /// Who is in the group.
+    Members,
     /// What the server sees of a message.
     ServerRow(MessageId),
 }
@@ -51,6 +53,7 @@ pub(crate) enum Panel {
 pub(crate) enum DialogKind {
     Settings,
     SignOut,
+    NewGroup,
 }
 
 /// How far a sign-out is.
@@ -70,6 +73,8 @@ pub struct ClientState {
     pub(crate) progress: RwSignal<Option<ProgressView>>,
     pub(crate) rooms: RwSignal<Vec<RoomRow>>,
     pub(crate) timeline: Timeline,
+    /// Of the open group.
+    pub(crate) members: RwSignal<Vec<MemberView>>,
     pub(crate) draft: RwSignal<String>,
     pub(crate) notices: RwSignal<Vec<Notice>>,
     pub(crate) panel: RwSignal<Option<Panel>>,
@@ -105,6 +110,7 @@ impl ClientState {
             progress: RwSignal::new(None),
             rooms: RwSignal::new(Vec::new()),
             timeline: Timeline::new(),
+            members: RwSignal::new(Vec::new()),
             draft: RwSignal::new(String::new()),
             notices: RwSignal::new(Vec::new()),
             panel: RwSignal::new(None),
@@ -215,6 +221,7 @@ impl ClientState {
             // What was readable must leave the page together with the right to read it.
             self.rooms.set(Vec::new());
             self.timeline.close();
+            self.members.set(Vec::new());
             self.draft.set(String::new());
             self.panel.set(None);
             self.dialog.set(None);
@@ -227,7 +234,8 @@ impl ClientState {
             rows.iter().find(|row| row.room == view.room).map_or(0, |row| row.view.with_untracked(|old| old.unread))
         });
         let reading = self.timeline.room.get_untracked() == Some(view.room) && self.visible.get_untracked();
-        if view.unread > before && !reading {
+        // A request waits in the list, and calls nobody.
+        if view.unread > before && !reading && !view.muted && view.request.is_none() {
             self.announcement.set(format!("New message from {}", view.title));
         }
     }

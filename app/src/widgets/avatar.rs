@@ -9,6 +9,7 @@ use super::flow::Erase;
 const HUES: u8 = 12;
 
 /// Whose initials.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Face {
     hue: u8,
     name: String,
@@ -21,6 +22,11 @@ impl From<PersonView> for Face {
 }
 
 impl Face {
+    /// Which of the colours.
+    pub(crate) const fn hue(&self) -> u8 {
+        self.hue
+    }
+
     /// That of a room: of the other person, or of the group.
     pub(crate) fn of(room: &RoomView) -> Self {
         let first = room.peer.as_ref().map_or(room.room.0[0], |peer| peer.account.0[0]);

@@ -26,6 +26,9 @@ pub(crate) enum Icon {
     Checks,
     Pen,
     Print,
+    People,
+    Bell,
+    Muted,
 }
 
 impl Icon {
@@ -51,6 +54,11 @@ impl Icon {
             Self::Check => "M5 12.500l4.5 4.500L19 7.5",
             Self::Checks => "M2 12.500l4.5 4.500L15 8M11.5 16l1 1L22 8",
             Self::Pen => "M4 20l1-4L16 5l3 3L8 19z",
+            Self::People => {
+                "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20a6.5 6.5 0 0 1 13 0M16 4.500a3.500 3.500 0 0 1 0 6.500M18 14.200a6.500 6.500 0 0 1 3.500 5.800"
+            }
+            Self::Bell => "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 20.500h4",
+            Self::Muted => "M6 16V11a6 6 0 0 1 9.500-4.900M18 11v5l1.5 2h-15zM10 20.500h4M4 4l16 16",
             Self::Print => "M7 9V4h10v5M7 17H5a1 1 0 0 1-1-1v-5a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2v5a1 1 0 0 1-1 1h-2M7 14h10v6H7z",
         }
     }

@@ -6,6 +6,7 @@ mod flow;
 mod form;
 pub(crate) mod icon;
 mod modal;
+mod person_picker;
 mod task;
 
 pub(crate) use avatar::{Avatar, Face};
@@ -13,4 +14,5 @@ pub(crate) use erase_question::{EraseGuard, EraseQuestion};
 pub(crate) use flow::{Erase, Row, Rows, Show, effect};
 pub(crate) use form::{Banner, Busy, CopyButton, Form, NewPassword, PasswordField, SubmitButton, clear, follow, value_of};
 pub(crate) use modal::Modal;
+pub(crate) use person_picker::PersonPicker;
 pub(crate) use task::{Job, Task, Words};

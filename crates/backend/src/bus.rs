@@ -95,6 +95,11 @@ impl Bus {
         self.each(account, |address| address.device == device, |pending| pending.rest.welcomes = true);
     }
 
+    /// Welcomes may wait for any device of an account.
+    pub(crate) fn account_welcomes(&self, account: AccountId) {
+        self.each(account, |_| true, |pending| pending.rest.welcomes = true);
+    }
+
     /// A device should publish key packages.
     pub(crate) fn key_packages(&self, account: AccountId, device: DeviceId, left: u32) {
         self.each(account, |address| address.device == device, |pending| pending.rest.key_packages = Some(left));

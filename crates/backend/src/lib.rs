@@ -1,8 +1,8 @@
 //! Services of the Sotto server: accounts, sessions, devices, key packages, rooms, delivery, retention.
 //!
 //! Map, from the outside in:
-//! * [`Backend`] is the one handle; `accounts/`, `sessions`, `devices`, `keys`, `people`, `rooms/`, `delivery`, `archive` and `retention`
-//!   add their methods to it. They decide; they hold no SQL.
+//! * [`Backend`] is the one handle; `accounts/`, `sessions`, `devices`, `keys`, `people`, `rooms/`, `delivery`, `archive`, `blocking` and
+//!   `retention` add their methods to it. They decide; they hold no SQL.
 //! * `rooms/validate` is where a commit is checked in a scratch [`openmls::group::PublicGroup`], off the writer.
 //! * `store/` says what is kept and is the seam to a database; `store/sqlite/` is the only place with SQL, `store/memory/` answers the
 //!   same without a file.
@@ -20,6 +20,7 @@ mod accounts;
 mod archive;
 mod backend;
 mod backlog;
+mod blocking;
 mod bus;
 mod config;
 mod context;

@@ -4,6 +4,7 @@
 mod accounts;
 mod archive;
 mod backlog;
+mod blocking;
 mod delivery;
 mod groups;
 mod keys;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod archive;
+mod blocking;
 mod delivery;
 mod groups;
 mod keys;

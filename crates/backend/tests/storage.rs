@@ -13,14 +13,16 @@ use sotto_protocol::ErrorCode;
 const COLUMNS: &str = "accounts: account name created_at kdf_memory_kib kdf_passes kdf_lanes kdf_salt password_hash password_slot \
     password_version recovery_hash recovery_slot recovery_version device_list
 archive: account shelf page version sealed
+blocks: account blocked
 devices: account device
 key_packages: id account device hash last_resort used not_after package claimed_by claimed_at
-log: id room seq kind epoch account device at idempotency bytes
+log: id room seq kind epoch account device at idempotency bytes withheld_from
 members: account room gone_at
 pairs: low high room
 room_states: room public_group group_info ratchet_tree
 rooms: room suite epoch head lost_upto created_at
 sessions: session token_hash account device label created_at last_seen_at
+unwanted_rooms: account room brought_by
 welcome_trees: room epoch ratchet_tree
 welcomes: id account device room epoch seq created_at welcome";
 

@@ -157,6 +157,28 @@ pub enum Command {
         /// Who.
         name: UserName,
     },
+    /// The person takes a request on ([`RoomView::request`]); writing there does so too. Reply: [`Reply::Done`].
+    AcceptRequest {
+        /// Which room.
+        room: RoomId,
+    },
+    /// Takes a request out of the list, and what was said in it off this device, until somebody writes there again. Reply: [`Reply::Done`].
+    DeleteRequest {
+        /// Which room.
+        room: RoomId,
+    },
+    /// Whom the account has blocked. Reply: [`Reply::Blocked`].
+    Blocked,
+    /// Blocks somebody; their request is deleted. Reply: [`Reply::Done`] when the server has taken it.
+    Block {
+        /// Whom.
+        account: AccountId,
+    },
+    /// Blocks somebody no more. Reply: as with [`Command::Block`].
+    Unblock {
+        /// Whom.
+        account: AccountId,
+    },
     /// Makes a group that this account owns. Reply: [`Reply::Room`].
     CreateGroup {
         /// What it is called; only its members learn it.
@@ -186,6 +208,18 @@ pub enum Command {
         account: AccountId,
         /// Which.
         role: views::Role,
+    },
+    /// Who is in a group, is coming or going. Reply: [`Reply::Members`].
+    Members {
+        /// Which group.
+        room: RoomId,
+    },
+    /// Whether new messages of a room are announced and counted. Reply: [`Reply::Done`].
+    SetMuted {
+        /// Which room.
+        room: RoomId,
+        /// Not any more?
+        muted: bool,
     },
     /// Gives a group another name. Reply: as with [`Command::SendText`].
     RenameGroup {
@@ -315,8 +349,12 @@ pub enum Reply {
     },
     /// Devices of the own account, in the order of their adding.
     Devices(Vec<views::DeviceView>),
+    /// Blocked people, in no order.
+    Blocked(Vec<views::PersonView>),
     /// Found people.
     People(Vec<views::PersonView>),
+    /// People of a group: owners, admins, members, each by name; empty for a group that this account is not in.
+    Members(Vec<views::MemberView>),
     /// The room.
     Room(RoomView),
     /// A page of a room, ascending.
@@ -416,10 +454,17 @@ impl Command {
             Self::SignOut { .. } => "SignOut",
             Self::FindPeople { .. } => "FindPeople",
             Self::OpenRoomWith { .. } => "OpenRoomWith",
+            Self::AcceptRequest { .. } => "AcceptRequest",
+            Self::DeleteRequest { .. } => "DeleteRequest",
+            Self::Blocked => "Blocked",
+            Self::Block { .. } => "Block",
+            Self::Unblock { .. } => "Unblock",
             Self::CreateGroup { .. } => "CreateGroup",
             Self::AddPerson { .. } => "AddPerson",
             Self::RemovePerson { .. } => "RemovePerson",
             Self::SetRole { .. } => "SetRole",
+            Self::Members { .. } => "Members",
+            Self::SetMuted { .. } => "SetMuted",
             Self::RenameGroup { .. } => "RenameGroup",
             Self::OpenRoom { .. } => "OpenRoom",
             Self::CloseRoom { .. } => "CloseRoom",

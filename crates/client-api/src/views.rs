@@ -78,6 +78,41 @@ pub struct PersonView {
     pub name: UserName,
 }
 
+/// What somebody may do in a group, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// Writes.
+    Member,
+    /// Adds people, and removes members.
+    Admin,
+    /// Removes admins too, and says who has which role.
+    Owner,
+}
+
+/// Whether somebody is in a group, or will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// In it.
+    In,
+    /// To be added from here, as soon as that is possible.
+    Coming,
+    /// To be removed from here, as soon as that is possible.
+    Going,
+}
+
+/// Somebody in a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberView {
+    /// Who.
+    pub person: PersonView,
+    /// With which rights.
+    pub role: Role,
+    /// Whether they are in it by now.
+    pub standing: Standing,
+    /// What is known about their identity.
+    pub trust: Trust,
+}
+
 /// What is known about the identity on the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trust {
@@ -118,6 +153,12 @@ pub struct RoomView {
     pub behind: Option<String>,
     /// Server time of the newest thing of somebody else that came and verified.
     pub heard_at: Option<Millis>,
+    /// Somebody unknown has brought the person into it, who has not accepted it yet.
+    pub request: Option<PersonView>,
+    /// The other side is blocked.
+    pub blocked: bool,
+    /// Whether its new messages are neither announced nor counted.
+    pub muted: bool,
 }
 
 /// Newest message of a room.
@@ -213,17 +254,6 @@ pub enum Change {
     /// An admin from now on.
     Admin,
     /// An owner from now on.
-    Owner,
-}
-
-/// What somebody may do in a group, from least to most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Role {
-    /// Writes.
-    Member,
-    /// Adds people, and removes members.
-    Admin,
-    /// Removes admins too, and says who has which role.
     Owner,
 }
 

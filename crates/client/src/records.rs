@@ -24,6 +24,8 @@ pub mod key {
     /// First byte of the keys of leaf keys' secrets.
     pub const LEAF_KEY: u8 = 0x60;
 
+    const BLOCKED: u8 = 0x70;
+
     fn of(prefix: u8, rest: &[u8]) -> Vec<u8> {
         [&[prefix], rest].concat()
     }
@@ -64,6 +66,14 @@ pub mod key {
         of(LEAF_KEY, public)
     }
 
+    /// `sotto_protocol::api::Person` whom the account has blocked, as far as this device has heard.
+    #[must_use]
+    pub fn blocked(account: AccountId) -> Vec<u8> {
+        of(BLOCKED, account.as_bytes())
+    }
+
+    /// Prefix of all who are blocked.
+    pub const BLOCKEDS: &[u8] = &[BLOCKED];
     /// Prefix of all rooms.
     pub const ROOMS: &[u8] = &[ROOM];
     /// Prefix of all contacts.
@@ -256,6 +266,21 @@ pub struct RoomRecord {
     #[n(38)]
     #[cbor(default)]
     pub list_said: u64,
+    /// Who brought this account into it, where that is somebody unknown and the person has not accepted it yet.
+    #[n(39)]
+    pub request: Option<AccountId>,
+    /// A request that was deleted: it is not in the list until somebody writes there again.
+    #[n(40)]
+    #[cbor(default)]
+    pub hidden: bool,
+    /// Lines up to this place are being deleted; 0 when that is done.
+    #[n(41)]
+    #[cbor(default)]
+    pub erased_upto: Seq,
+    /// Whether new messages are neither announced nor counted.
+    #[n(42)]
+    #[cbor(default)]
+    pub muted: bool,
 }
 
 /// A leaf that its account's newest known list does not name.
@@ -447,6 +472,10 @@ pub struct ContactRecord {
     /// Another identity that the server has shown under this name. This one stays the contact's.
     #[n(6)]
     pub seen: Option<SeenIdentity>,
+    /// The person has opened a room with it, or accepted its request.
+    #[n(7)]
+    #[cbor(default)]
+    pub accepted: bool,
 }
 
 /// An identity that is not the one that was remembered.

@@ -15,6 +15,9 @@
 //! | `POST /api/v1/archive` | [`PutPages`] | [`PagesPut`]; 507 `archive_full` |
 //! | `POST /api/v1/archive/read` | [`ReadPages`] | [`ArchivePages`] |
 //! | `POST /api/v1/archive/delete` | [`DeleteShelves`] | empty |
+//! | `GET /api/v1/blocked` | | [`Blocked`] |
+//! | `POST /api/v1/blocked` | [`BlockPerson`] | empty; 413 `too_large` over [`crate::limits::BLOCKED`] |
+//! | `POST /api/v1/blocked/delete` | [`BlockPerson`] | empty |
 //!
 //! An error answer is [`ErrorBody`] with the code's HTTP status (and `Retry-After` in seconds with 429 and 503).
 
@@ -346,4 +349,21 @@ pub struct DeleteShelves {
     /// Which; all of the account's for `None`.
     #[n(0)]
     pub shelves: Option<Vec<ShelfId>>,
+}
+
+/// Whom an account has blocked: what they say to it alone does not come to it, and neither do rooms that they bring it into. Nothing that they are
+/// told depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Blocked {
+    /// By name.
+    #[n(0)]
+    pub people: Vec<Person>,
+}
+
+/// Names an account that is to be blocked, or not any more. Both may be asked twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct BlockPerson {
+    /// Which.
+    #[n(0)]
+    pub account: AccountId,
 }

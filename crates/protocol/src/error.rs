@@ -141,6 +141,10 @@ codes! {
     55 ContactListRefused "contact_list_refused" 409,
     /// Nobody else in the group is an owner, and a group keeps one: somebody else has to be made one first.
     56 LastOwner "last_owner" 409,
+    /// The person has blocked the other side of this room.
+    57 Blocked "blocked" 403,
+    /// Somebody whom the person has blocked is not on the server's list any more.
+    58 Unblocked "unblocked" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

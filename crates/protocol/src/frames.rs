@@ -50,7 +50,7 @@ pub struct Entry {
     /// The publish that made it, so that a sender recognises its own after a lost ack.
     #[n(7)]
     pub idempotency: IdempotencyId,
-    /// TLS-encoded MLSMessage.
+    /// TLS-encoded MLSMessage. Empty for a message of somebody whom the reader's account had blocked: its position alone is told.
     #[n(8)]
     pub bytes: Bytes,
 }

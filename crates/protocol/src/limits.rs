@@ -47,6 +47,8 @@ pub const ENTRIES_PER_FRAME: usize = 64;
 pub const DELIVERY_WINDOW: usize = 4 * SYNC_FRAME;
 /// Most rooms in one `Hello` or `RoomList`.
 pub const ROOMS: usize = 2_000;
+/// Most people whom one account has blocked.
+pub const BLOCKED: usize = 1_000;
 /// Most names that a people search returns.
 pub const SEARCH_RESULTS: usize = 8;
 /// Milliseconds between two pings of an idle client.

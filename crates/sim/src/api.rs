@@ -29,6 +29,15 @@ pub(crate) async fn call(
             backend.delete_shelves(&caller, codec::decode(body, limit)?).await?;
             Ok(Vec::new())
         }
+        (Method::Get, "blocked", "") => Ok(codec::encode(&backend.blocked(&caller).await?)),
+        (Method::Post, "blocked", "") => {
+            backend.block(&caller, codec::decode(body, limit)?).await?;
+            Ok(Vec::new())
+        }
+        (Method::Post, "blocked", "delete") => {
+            backend.unblock(&caller, codec::decode(body, limit)?).await?;
+            Ok(Vec::new())
+        }
         (Method::Get, "accounts", rest) => {
             let account = rest.strip_suffix("/devices").and_then(|account| account.parse().ok()).ok_or(ErrorCode::NotFound)?;
             Ok(codec::encode(&backend.devices(context, &caller, account).await?))

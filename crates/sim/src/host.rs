@@ -237,6 +237,13 @@ impl Host {
         self.alive
     }
 
+    /// How many lines of a room are in this browser, whoever can open them.
+    #[must_use]
+    pub fn lines_stored(&self, room: RoomId) -> usize {
+        let (from, to) = ([room.as_bytes().as_slice(), &[0; 8]].concat(), [room.as_bytes().as_slice(), &[0xff; 8]].concat());
+        self.disk.newest(Store::Entries, from, to, u32::MAX).len()
+    }
+
     /// What a backup of this browser would hold.
     #[must_use]
     pub fn copy_profile(&self) -> ProfileCopy {

@@ -144,6 +144,7 @@ async fn people_of_the_past_have_their_names() {
         alice.call(Command::AddPerson { room, name: sotto_protocol::UserName::parse(name).unwrap() }).await.unwrap();
         settle(&mut [&mut alice, &mut bob, &mut carol]).await;
     }
+    bob.call(Command::AcceptRequest { room }).await.unwrap();
     carol.say(room, "I was here").await.unwrap();
     settle(&mut [&mut alice, &mut bob, &mut carol]).await;
     let sotto_client_api::views::Phase::Ready { me, .. } = &carol.phase else { panic!("nobody") };

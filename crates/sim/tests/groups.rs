@@ -126,6 +126,56 @@ async fn a_new_name_reaches_everybody_once() {
     assert_eq!(hosts[1].call(Command::RenameGroup { room, name: "  ".into() }).await.unwrap_err().0, ErrorCode::Malformed);
 }
 
+/// Who is in the group, as one of them sees it: name, role and standing.
+async fn listed(host: &mut Host, room: RoomId) -> Vec<String> {
+    let Reply::Members(members) = host.call(Command::Members { room }).await.unwrap() else { panic!("no members") };
+    members.iter().map(|member| format!("{} {:?} {:?}", member.person.name, member.role, member.standing)).collect()
+}
+
+// Fails without the loop over `wanted` in `Engine::members` (who is coming or going), and without the `sort_by` (owners first).
+#[tokio::test]
+async fn the_list_of_members_says_who_is_in_it_and_who_is_coming_and_going() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    let in_it = ["alice-1 Owner In", "bob-1 Member In", "carol-1 Member In"];
+    for host in &mut hosts {
+        assert_eq!(listed(host, room).await, in_it);
+    }
+    // What is not known to be done stands as a wish.
+    let mut dora = world.person("dora-1").await;
+    hosts[0].lies.about_answers(|path, answer| if path.ends_with("commits") { Err(unavailable()) } else { answer });
+    hosts[0].lies.about_entries(|_| None);
+    add(&mut hosts[0], room, "dora-1").await.unwrap();
+    let [alice, _, carol] = &mut hosts;
+    remove(alice, room, carol).await.unwrap();
+    let meanwhile = ["alice-1 Owner In", "bob-1 Member In", "carol-1 Member Going", "dora-1 Member Coming"];
+    assert_eq!(listed(alice, room).await, meanwhile);
+    alice.lies.stop();
+    alice.reload().await.unwrap();
+    all_settle(&mut hosts).await;
+    settle(&mut [&mut hosts[0], &mut dora]).await;
+    let after = ["alice-1 Owner In", "bob-1 Member In", "dora-1 Member In"];
+    assert_eq!(listed(&mut hosts[0], room).await, after);
+    assert_eq!(listed(&mut dora, room).await, after);
+    assert!(listed(&mut hosts[2], room).await.is_empty(), "nothing of a group's tree stays with who was removed");
+}
+
+fn unavailable() -> ErrorBody {
+    ErrorBody { code: ErrorCode::Unavailable, retry_after: None, room: None, epoch: None }
+}
+
+// Fails when `set_muted` does not store the record.
+#[tokio::test]
+async fn a_muted_room_stays_muted_after_a_reload() {
+    let world = World::new().await;
+    let (mut hosts, room) = three(&world).await;
+    hosts[1].call(Command::SetMuted { room, muted: true }).await.unwrap();
+    hosts[1].reload().await.unwrap();
+    assert!(hosts[1].rooms[&room].muted && !hosts[0].rooms[&room].muted);
+    hosts[1].call(Command::SetMuted { room, muted: false }).await.unwrap();
+    assert!(!hosts[1].rooms[&room].muted);
+}
+
 // Fails without `removed_from`, or without `gone_at` in the store's `read_after` (she never learns of it).
 #[tokio::test]
 async fn who_is_removed_learns_it_and_can_come_back() {

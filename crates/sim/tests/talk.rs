@@ -21,6 +21,8 @@ async fn two_people_talk_both_ways_and_see_delivered_and_read() {
     let room = alice.open_with("bob-1").await.unwrap();
     alice.say(room, "hello bob").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
+    bob.call(Command::AcceptRequest { room }).await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
     assert_eq!(states(&alice), [("hello bob".into(), "delivered")], "{:?} {:?}", alice.notices, bob.notices);
     assert_eq!(bob.rooms[&room].unread, 1);
 
@@ -74,6 +76,8 @@ async fn an_offline_recipient_gets_everything_at_the_next_connection() {
         bob.pass_time();
         settle(&mut [&mut alice, &mut bob]).await;
     }
+    bob.call(Command::AcceptRequest { room }).await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
     bob.open(room).await.unwrap();
     assert_eq!(bob.texts().last().unwrap().0, "message 99");
     assert_eq!(bob.rooms[&room].unread, 100);
@@ -127,6 +131,8 @@ async fn a_device_renews_its_keys_after_a_hundred_messages_and_after_a_week() {
     let world = World::new().await;
     let (mut alice, mut bob) = (world.person("alice-9").await, world.person("bob-9").await);
     let room = alice.open_with("bob-9").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.call(Command::AcceptRequest { room }).await.unwrap();
     for n in 0..99 {
         alice.say(room, &format!("message {n}")).await.unwrap();
         settle(&mut [&mut alice, &mut bob]).await;

@@ -13,8 +13,8 @@ use super::*;
 use sotto_protocol::limits;
 
 /// Seeds in one run, and calls in one seed.
-const SEEDS: u64 = 25;
-const CALLS: usize = 250;
+const SEEDS: u64 = 40;
+const CALLS: usize = 300;
 
 // Each answer comes from a small world, so that names are taken, ids repeat and epochs are stale often. Fails when a method of one store
 // checks, orders or changes otherwise than that of the other; seen with unused trees left in memory, with messages of any epoch taken, with
@@ -106,6 +106,9 @@ const NAMES: &[&str] = &[
     "put_pages",
     "read_pages",
     "delete_shelves",
+    "blocked",
+    "block",
+    "unblock",
     "retention",
 ];
 
@@ -229,6 +232,12 @@ impl World<'_> {
                 let shelves = if self.mostly() { Some(vec![self.shelf()]) } else { None };
                 told(&self.0.delete_shelves(account, shelves).await)
             }
+            "blocked" => told(&self.0.blocked(account).await),
+            "block" => {
+                let most = if self.mostly() { 3 } else { 1 };
+                told(&self.0.block(account, self.account(), most).await)
+            }
+            "unblock" => told(&self.0.unblock(account, self.account()).await),
             "welcome_done" => told(&self.0.welcome_done(account, self.device(), self.room(), self.1.u64(..4)).await),
             _ => {
                 let before = self.1.u64(..30);

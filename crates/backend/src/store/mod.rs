@@ -121,6 +121,11 @@ transactions! {
     fn read_pages(account: AccountId, wanted: Vec<PageWanted>, most: usize) -> ArchivePages;
     fn delete_shelves(account: AccountId, shelves: Option<Vec<ShelfId>>) -> ();
 
+    // Blocking.
+    fn blocked(account: AccountId) -> Vec<Person>;
+    fn block(account: AccountId, blocked: AccountId, most: usize) -> ();
+    fn unblock(account: AccountId, blocked: AccountId) -> ();
+
     // Retention.
     fn delete_entries(before: Millis) -> u64;
     fn delete_welcomes(before: Millis) -> u64;

@@ -68,7 +68,8 @@ impl Engine {
                 self.archive_soon(turn.now);
                 break;
             }
-            let due = record.seat == Seat::Taken && record.archived < record.cursor && record.branches.is_empty();
+            let due =
+                record.seat == Seat::Taken && record.archived < record.cursor && record.branches.is_empty() && record.request.is_none();
             if due && self.shelves.busy.insert(record.room) {
                 let page = page_of(record.archived + 1);
                 self.load_page(turn, record.room, page, |page| Load::ToShelf { page, upto: record.cursor });
@@ -156,6 +157,10 @@ impl Engine {
         let Some(mut record) = data.find_room(room)? else { return self.work_on(turn, room) };
         record.archived = record.archived.max(upto);
         data.put_room(&record)?;
+        if record.request.is_some() {
+            self.shelves.busy.remove(&room);
+            return Ok(());
+        }
         // Whole pages at once; lines of one that is being filled wait for others.
         if page_of(record.cursor) > page_of(record.archived + 1) {
             return self.work_on(turn, room);
@@ -223,6 +228,10 @@ impl Engine {
         let missing: Vec<EntryRecord> = page.entries.into_values().filter(|record| !own.contains_key(&record.seq)).collect();
         let few = missing.len() < FEW;
         let mut record = self.data()?.room(page.room)?;
+        // What is a request is not archived: another own device has accepted it.
+        if record.peer.is_some() && !missing.is_empty() {
+            self.is_accepted(&mut record)?;
+        }
         record.unfetched = record.unfetched.map(|before| before.min(page.number)).filter(|below| *below > 0);
         let mut texts = missing.iter().rev().filter_map(|record| match &record.body {
             EntryKindRecord::Text { author, text, .. } => Some((*author, text)),

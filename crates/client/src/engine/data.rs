@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
+use sotto_protocol::api::Person;
 use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, IdempotencyId, RoomId, UserName, codec};
 
 use crate::identity::DeviceIdentity;
@@ -214,6 +215,11 @@ impl Data {
 
     pub(super) fn put_list(&self, record: &ListRecord) -> Result<(), ErrorCode> {
         self.put(&key::list(record.account), record)
+    }
+
+    /// Whom the account has blocked, in no order.
+    pub(super) fn blocked(&self) -> Result<Vec<Person>, ErrorCode> {
+        self.all(key::BLOCKEDS)
     }
 
     /// Stores a leaf key's secret.

@@ -22,6 +22,10 @@ impl Engine {
         for entry in entries {
             let Some(mut room) = self.expected(turn, entry)? else { continue };
             touched.insert(entry.room);
+            if self.is_withheld(turn, &mut room, entry)? {
+                self.advance(turn, room, entry, None)?;
+                continue;
+            }
             let hash = Bytes(Sha256::digest(entry.bytes.as_slice()).to_vec());
             if entry.seq <= room.joined_at {
                 self.before_seat(turn, room, entry, hash)?;
@@ -89,6 +93,10 @@ impl Engine {
                 room.sends = room.sends.saturating_add(1);
                 self.own_in_log(room, entry, own, hash, true)?
             }
+            Processed::Message { author, .. } if room.peer == Some(author.account()) && self.is_silenced(room)? => {
+                self.forget_heard(room)?;
+                None
+            }
             Processed::Message { author, content } => {
                 let content = Content::decode(&content, entry.room)?;
                 if let Some(named) = &content.list {
@@ -155,6 +163,9 @@ impl Engine {
                 if room.peer.is_none() && room.seat == Seat::Taken && by_itself {
                     self.owe_name(turn, room, by)?;
                 }
+                if by_itself && by == own_account && !removed.contains(&(by, device)) {
+                    self.tell_newcomer(turn, room, device)?;
+                }
                 match by_itself {
                     true if removed.contains(&(by, device)) => {
                         Some(EntryKindRecord::SeatTakenAgain { who: by, came: Vec::new(), went: Vec::new() })
@@ -186,6 +197,10 @@ impl Engine {
         wire_hash: Bytes,
     ) -> Result<Option<EntryKindRecord>, ErrorCode> {
         let mine = author == self.data()?.account();
+        if mine {
+            // Another own device talks there.
+            self.is_accepted(room)?;
+        }
         match content.receipt {
             Some(receipt) if Some(author) == room.peer => {
                 self.apply_receipt(turn, room, receipt)?;
@@ -205,6 +220,7 @@ impl Engine {
             let place = room.place(seq);
             room.unread.push(place);
             room.newest_theirs = place;
+            room.hidden = false;
         }
         room.preview = Some(preview(&text));
         room.preview_mine = mine;
@@ -274,7 +290,10 @@ impl Engine {
         room.cursor = upto.seq;
         room.tip = Bytes::default();
         self.data()?.put_room(&room)?;
-        self.add_line(turn, &room, record)?;
+        // Among what is gone may be what was kept back anyway.
+        if !self.is_silenced(&room)? {
+            self.add_line(turn, &room, record)?;
+        }
         // Commits may be among them: without them the next message does not open. Before the own seat none matters.
         if upto.seq < room.joined_at { Ok(()) } else { self.out_of_step(turn, upto.room, Fault::Deleted) }
     }

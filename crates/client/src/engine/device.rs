@@ -54,6 +54,7 @@ impl Engine {
             list_hash: Bytes::default(),
             verified_at: None,
             seen: None,
+            accepted: false,
         };
 
         self.sealed_rows.clear();

@@ -91,7 +91,8 @@ impl Engine {
         let Some(room) = self.expected(turn, entry)? else { return Ok(()) };
         let fault = self.diagnose(entry, code)?;
         if policy(fault).0 == Remedy::SkipAndCompare {
-            self.advance(turn, room, entry, Some(EntryKindRecord::NotReadable))?;
+            let line = if self.is_silenced(&room)? { None } else { Some(EntryKindRecord::NotReadable) };
+            self.advance(turn, room, entry, line)?;
         }
         self.out_of_step(turn, entry.room, fault)
     }
@@ -220,7 +221,7 @@ impl Engine {
 
     fn say_what_is_missing(&mut self, turn: &mut Turn, room: &mut RoomRecord) -> Result<(), ErrorCode> {
         let count = std::mem::take(&mut room.missed);
-        if count == 0 {
+        if count == 0 || self.is_silenced(room)? {
             return Ok(());
         }
         let line = EntryRecord { seq: room.missed_at, at: turn.now, body: EntryKindRecord::Missed { count }, missing: 0 };

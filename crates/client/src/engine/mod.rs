@@ -10,6 +10,7 @@
 mod archive;
 mod auth;
 mod behind;
+mod blocking;
 mod boot;
 mod catching_up;
 mod contacts;
@@ -21,10 +22,12 @@ mod erasing;
 mod groups;
 mod healing;
 mod identities;
+mod members;
 mod missing;
 mod net;
 mod outbox;
 mod people;
+mod requests;
 mod rooms;
 mod seats;
 mod show;
@@ -146,6 +149,8 @@ pub(crate) struct Turn {
     /// Released when the batch is stored (at once, when there is none).
     effects: Vec<Effect>,
     entries: Vec<(Vec<u8>, EntryRecord)>,
+    /// Keys of lines that go.
+    erased: Vec<Vec<u8>>,
     /// What the log has changed: drawn some time after it is stored, see [`catching_up`].
     undrawn: Undrawn,
     /// All rows of before go.
@@ -161,6 +166,7 @@ impl Turn {
             now,
             effects: Vec::new(),
             entries: Vec::new(),
+            erased: Vec::new(),
             undrawn: Undrawn::new(),
             clear: false,
             profile: None,
@@ -458,12 +464,22 @@ impl Engine {
             }
             Command::SignOut { keep: false } => self.sign_out(turn, id, false),
             Command::FindPeople { typed } => self.find_people(turn, id, &typed),
+            Command::AcceptRequest { room } => self.accept_request(turn, id, room),
+            Command::DeleteRequest { room } => self.delete_request(turn, id, room),
+            Command::Blocked => {
+                self.ask_blocked(turn, Some(id));
+                Ok(())
+            }
+            Command::Block { account } => self.block(turn, id, account, true),
+            Command::Unblock { account } => self.block(turn, id, account, false),
             Command::OpenRoomWith { name } => self.open_room_with(turn, id, name),
             Command::CreateGroup { name, room } => self.create_group(turn, id, &name, room),
             Command::AddPerson { room, name } => self.add_person(turn, id, room, name),
             Command::RemovePerson { room, account } => self.remove_person(turn, id, room, account),
             Command::SetRole { room, account, role } => self.set_role(turn, id, room, account, role_of(role)),
             Command::RenameGroup { room, name } => self.rename_group(turn, id, room, &name),
+            Command::Members { room } => self.members(turn, id, room),
+            Command::SetMuted { room, muted } => self.set_muted(turn, id, room, muted),
             Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
             Command::CloseRoom { room } => {
                 self.open.remove(&room);
@@ -516,6 +532,7 @@ impl Engine {
     /// Everything that the turn changed, sealed; `None` when nothing was.
     fn batch(&mut self, turn: &mut Turn) -> Result<Option<Batch>, ErrorCode> {
         let mut batch = Batch { clear: turn.clear, ..Batch::default() };
+        batch.deletes.extend(turn.erased.drain(..).map(|row_key| (Store::Entries, row_key)));
         if let Some(data) = &mut self.data {
             data.seal_changes(&mut batch)?;
             for (row_key, record) in turn.entries.drain(..) {

@@ -46,7 +46,8 @@ pub(super) struct Net {
     pub(super) asked: BTreeMap<RoomId, Seq>,
     /// Rooms in which something is missing between what is here and what came; asked for once more at `retry_at`.
     pub(super) gaps: BTreeSet<RoomId>,
-    /// Invitations back into groups of which the log has not shown yet that this device was removed. The server keeps them until then.
+    /// Invitations back into groups of which the log has not shown yet that this device was removed, and those of people who are blocked. The
+    /// server keeps them until then.
     pub(super) welcomes_ahead: BTreeMap<RoomId, Box<Welcome>>,
     /// Rooms whose log ended before what was read of it here when the connection began, until their state is here.
     pub(super) older: BTreeSet<RoomId>,
@@ -119,6 +120,16 @@ pub(super) enum Pending {
     People {
         reply: u32,
     },
+    /// Whom the account has blocked.
+    Blocked {
+        reply: Option<u32>,
+    },
+    /// Blocking somebody, or ending it.
+    Block {
+        account: AccountId,
+        blocked: bool,
+        reply: u32,
+    },
     CreateRoom {
         room: RoomId,
         reply: Option<u32>,
@@ -170,10 +181,13 @@ impl Pending {
     /// The command that waits for the answer.
     pub(super) const fn reply(&self) -> Option<u32> {
         match self {
-            Self::Claim { reply, .. } | Self::People { reply } | Self::ServerRow { reply, .. } | Self::PutDevices { reply, .. } => {
-                Some(*reply)
-            }
+            Self::Claim { reply, .. }
+            | Self::People { reply }
+            | Self::ServerRow { reply, .. }
+            | Self::PutDevices { reply, .. }
+            | Self::Block { reply, .. } => Some(*reply),
             Self::ClaimFor { reply, .. }
+            | Self::Blocked { reply }
             | Self::CreateRoom { reply, .. }
             | Self::RoomState { reply, .. }
             | Self::TakeSeat { reply, .. } => *reply,
@@ -387,6 +401,7 @@ impl Engine {
                 (self.net.since, self.net.drawn_at, self.net.progress) = (turn.now, turn.now, (0, 0));
                 self.set_connection(turn, State::CatchingUp);
                 self.look_for_older_logs(turn)?;
+                self.ask_blocked(turn, None);
                 self.ask_own_devices(turn)
             }
             ServerFrame::Deliver { entries } => {
@@ -401,6 +416,7 @@ impl Engine {
                 self.resume_seats(turn)?;
                 self.ask_lists(turn)?;
                 self.queue_receipts(turn)?;
+                self.erase_on(turn)?;
                 self.shelves = Shelves::default();
                 self.archive_soon(turn.now);
                 self.flush_outbox(turn)
@@ -517,6 +533,7 @@ impl Engine {
         self.forget_requests(&turn.effects);
         turn.effects.retain(|effect| matches!(effect, Effect::Emit(_)));
         turn.entries.clear();
+        turn.erased.clear();
         turn.undrawn.clear();
         if let Some(data) = &mut self.data {
             data.rollback();
@@ -538,6 +555,8 @@ impl Engine {
             Pending::Devices { account } => self.devices_told(turn, account, body),
             Pending::PutDevices { device_list, reply } => self.devices_put(turn, device_list, reply),
             Pending::People { reply } => Self::found_people(turn, reply, body),
+            Pending::Blocked { reply } => self.blocked_told(turn, reply, body),
+            Pending::Block { account, blocked, reply } => self.block_done(turn, account, blocked, reply),
             Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
             Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),
             Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),

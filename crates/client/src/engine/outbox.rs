@@ -42,6 +42,9 @@ impl Engine {
         if record.seat == Seat::Removed {
             return Err(ErrorCode::NotMember);
         }
+        if self.is_silenced(&record)? {
+            return Err(ErrorCode::Blocked);
+        }
         let message = match given {
             Some(given) if self.is_repeated(given)? => {
                 turn.reply(id, Reply::Done);
@@ -50,6 +53,9 @@ impl Engine {
             Some(given) => given,
             None => content::message_id(turn.now)?,
         };
+        if record.request.is_some() {
+            record = self.accept(turn, room)?;
+        }
         let content = Content::text(message, room, text.to_owned());
         if record.name_owed && record.seat == Seat::Taken {
             self.repeat_name(turn, &mut record)?;
@@ -308,17 +314,26 @@ impl Engine {
     }
 
     /// Queues a receipt for a direct room that is owed one; one that has not left yet is replaced. In a group each would go to
-    /// everybody: none are sent there.
+    /// everybody: none are sent there. Neither are there for a request, nor for somebody who is blocked.
     pub(super) fn queue_receipt(&self, turn: &Turn, room: RoomId) -> Result<(), ErrorCode> {
         let data = self.data()?;
         let mut room = data.room(room)?;
-        let delivered = room.newest_theirs.max(room.receipt_delivered);
-        let read = room.newest_seen.max(room.receipt_read);
+        let (delivered, read) = room.due_receipt();
         let news = |newest: Seq, said: Seq| newest > said && room.is_of_now(newest);
         let owed = news(delivered, room.receipt_delivered) || news(read, room.receipt_read);
         if room.peer.is_none_or(|peer| peer == data.account()) || room.seat != Seat::Taken || !owed {
             return Ok(());
         }
+        if room.request.is_some() || self.is_silenced(&room)? {
+            return Ok(());
+        }
+        self.say_receipt(turn, &mut room)?;
+        data.put_room(&room)
+    }
+
+    /// Queues a receipt, whatever was said before. The room is the caller's to store.
+    pub(super) fn say_receipt(&self, turn: &Turn, room: &mut RoomRecord) -> Result<(), ErrorCode> {
+        let (delivered, read) = room.due_receipt();
         self.drop_unsent_receipt(room.room)?;
         let position = |place: Seq| if room.is_of_now(place) { room.position(place).unwrap_or(0) } else { 0 };
         let receipt = Receipt { delivered: position(delivered), read: position(read) };
@@ -326,7 +341,7 @@ impl Engine {
         self.queue(turn, &content)?;
         room.receipt_delivered = delivered;
         room.receipt_read = read;
-        data.put_room(&room)
+        Ok(())
     }
 
     /// The group's state is another's than the one that waiting messages were encrypted for, even where the epoch has the same number.
@@ -339,7 +354,7 @@ impl Engine {
         Ok(())
     }
 
-    fn drop_unsent_receipt(&self, room: RoomId) -> Result<(), ErrorCode> {
+    pub(super) fn drop_unsent_receipt(&self, room: RoomId) -> Result<(), ErrorCode> {
         let data = self.data()?;
         for outgoing in data.outbox()? {
             // One that was encrypted may be on its way: it must keep its ids.
@@ -364,6 +379,13 @@ impl Engine {
         }
         turn.reply(id, Reply::Done);
         Ok(())
+    }
+}
+
+impl RoomRecord {
+    /// How far what the other side said is stored here, and how far the person has seen it.
+    fn due_receipt(&self) -> (Seq, Seq) {
+        (self.newest_theirs.max(self.receipt_delivered), self.newest_seen.max(self.receipt_read))
     }
 }
 

@@ -42,7 +42,13 @@ impl Engine {
         self.data()?.put_contact(&contact)?;
         turn.reply(id, Reply::Safety(self.safety_view(&contact)?));
         let rooms = self.data()?.rooms()?;
-        rooms.iter().filter(|room| room.peer == Some(account)).try_for_each(|room| self.show_room(turn, room))
+        for room in rooms.iter().filter(|room| room.peer == Some(account)) {
+            if verified {
+                self.accept(turn, room.room)?;
+            }
+            self.show_room(turn, room)?;
+        }
+        self.flush_outbox(turn)
     }
 
     pub(super) fn contact(&self, account: AccountId) -> Result<ContactRecord, ErrorCode> {

@@ -57,6 +57,10 @@ impl RoomRecord {
             unlisted: Vec::new(),
             leaves_known: false,
             list_said: 0,
+            request: None,
+            hidden: false,
+            erased_upto: 0,
+            muted: false,
         }
     }
 }
@@ -67,7 +71,13 @@ impl Engine {
         let contact = data.find_contact_named(&name)?;
         let known = data.rooms()?.into_iter().find(|room| contact.as_ref().is_some_and(|contact| Some(contact.account) == room.peer));
         if let Some(room) = known {
-            return self.answer_when_it_lives(turn, id, room);
+            // Who opens it wants to talk there.
+            let room = self.accept(turn, room.room)?;
+            self.answer_when_it_lives(turn, id, room)?;
+            return self.flush_outbox(turn);
+        }
+        if data.blocked()?.iter().any(|person| person.name == name) {
+            return Err(ErrorCode::Blocked);
         }
         if name == data.record()?.name {
             return self.create_room(turn, Some(id), Some(data.account()), &[], None);
@@ -96,6 +106,8 @@ impl Engine {
 
     pub(super) fn claimed(&mut self, turn: &mut Turn, name: &UserName, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
         let (claimed, list) = self.verify_claimed(turn, name, body)?;
+        // Also where the other side is first, or has been.
+        self.remember(claimed.account)?;
         if let Some(room) = claimed.room {
             self.ask_room_state(turn, room, Some(reply));
             return Ok(());
@@ -152,6 +164,7 @@ impl Engine {
                 list_hash: Bytes::default(),
                 verified_at: None,
                 seen: None,
+                accepted: false,
             })?,
         }
         Ok(pinned)

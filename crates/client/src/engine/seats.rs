@@ -62,6 +62,12 @@ impl Engine {
                 Self::send(turn, &done);
                 Ok(())
             }
+            // Left where it is, with its key package, for the case that they are blocked no more. A true server does not bring it before that.
+            Err(ErrorCode::Blocked) => {
+                self.undo_turn(turn)?;
+                self.net.welcomes_ahead.insert(welcome.room, Box::new(welcome.clone()));
+                Ok(())
+            }
             // The rollback brings the key package back that OpenMLS deleted; an external commit takes the seat instead.
             Err(ErrorCode::NotAuthentic | ErrorCode::Malformed | ErrorCode::WrongSuite) => {
                 self.undo_turn(turn)?;
@@ -91,13 +97,20 @@ impl Engine {
         data.keep_group(welcome.room, group);
         let peer = self.pin_people(&kind, &members, &welcome.members)?;
         let data = self.data_mut()?;
+        let known = data.find_room(welcome.room)?;
         // A stranger's room under the name of one that is known here (and whose seat was lost).
-        if data.find_room(welcome.room)?.is_some_and(|known| known.peer != peer) {
+        if known.as_ref().is_some_and(|known| known.peer != peer) {
             return Err(ErrorCode::NotAuthentic);
         }
         let mut record = RoomRecord::new(welcome.room, peer, Seat::Taken, now);
-        if let Some(known) = data.find_room(welcome.room)? {
-            record.branches = known.branches;
+        match known {
+            Some(known) => {
+                record.branches = known.branches;
+                (record.request, record.hidden, record.erased_upto) = (known.request, known.hidden, known.erased_upto);
+            }
+            None if self.is_blocked(by)? => return Err(ErrorCode::Blocked),
+            None if self.knows(by)? => {}
+            None => record.request = Some(by),
         }
         record.cursor = welcome.seq;
         if welcome.seq == 1 {
@@ -161,11 +174,15 @@ impl Engine {
         if let Some(welcome) = state.welcome.as_mut().filter(|welcome| welcome.epoch == state.info.epoch) {
             welcome.ratchet_tree.clone_from(&state.ratchet_tree);
         }
-        if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room && !is_old(known.as_ref(), welcome))
-            && self.accept_welcome(turn, welcome).is_ok()
-        {
-            Self::send(turn, &ClientFrame::WelcomeDone { room, epoch: welcome.epoch });
-            return self.answer_room(turn, room, reply);
+        if let Some(welcome) = state.welcome.as_ref().filter(|welcome| welcome.room == room && !is_old(known.as_ref(), welcome)) {
+            match self.accept_welcome(turn, welcome) {
+                Ok(()) => {
+                    Self::send(turn, &ClientFrame::WelcomeDone { room, epoch: welcome.epoch });
+                    return self.answer_room(turn, room, reply);
+                }
+                Err(ErrorCode::Blocked) if reply.is_none() => return self.undo_turn(turn),
+                Err(_) => {}
+            }
         }
         // `stage_seat` finds it again, and says so once.
         self.seen = None;
@@ -201,6 +218,7 @@ impl Engine {
         let now = turn.now;
         let data = self.data()?;
         let known = data.find_room(room)?;
+        let is_new = known.is_none();
         // With the leaf key that stands in the tree OpenMLS also removes the old leaf of this device.
         let mut staged = Err(ErrorCode::DeviceUnknown);
         for leaf_key in data.leaf_keys(known.as_ref())? {
@@ -236,12 +254,22 @@ impl Engine {
             }
             pinned => pinned?,
         };
-        let data = self.data()?;
         if known.as_ref().is_some_and(|known| known.peer != peer) {
             return self.refuse_other_room(turn, room, reply);
         }
         let body = codec::encode(&upload);
-        let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
+        let mut record = match known {
+            Some(known) => known,
+            None => RoomRecord::new(room, peer, Seat::Lost, now),
+        };
+        if let (true, Some(peer)) = (is_new, peer) {
+            if reply.is_none() && self.is_blocked(peer)? {
+                return self.undo_turn(turn);
+            }
+            // Who else brought this account into a group the tree does not say.
+            record.request = if self.knows(peer)? { None } else { Some(peer) };
+        }
+        let data = self.data()?;
         data.change_leaf_key(&mut record, leaf_key)?;
         // By itself a seat is taken only in what is not the past.
         record.behind = record.behind.filter(|behind| behind.agreed);
@@ -525,5 +553,6 @@ fn pin(data: &Data, account: AccountId, leaf: &DeviceCredential, named: &[Person
         list_hash: Bytes::default(),
         verified_at: None,
         seen: None,
+        accepted: false,
     })
 }

@@ -47,6 +47,7 @@ impl Engine {
         let data = self.data()?;
         let contact = room.peer.map(|peer| self.contact(peer)).transpose()?;
         let notes = room.peer == Some(data.account());
+        let blocked = self.is_silenced(room)?;
         let title = contact.as_ref().map(|contact| contact.name.to_string()).or_else(|| room.name.clone()).unwrap_or_default();
         Ok(RoomView {
             room: room.room,
@@ -61,6 +62,9 @@ impl Engine {
             draft: data.find::<String>(&key::draft(room.room))?.is_some(),
             behind: room.behind.as_ref().filter(|behind| !behind.agreed).map(|behind| self.people_of(behind)).transpose()?,
             heard_at: (room.heard_at > 0).then_some(room.heard_at),
+            request: room.request.map(|by| self.person(by)).transpose()?,
+            blocked,
+            muted: room.muted,
         })
     }
 
@@ -68,6 +72,7 @@ impl Engine {
     fn may_send(&self, room: &RoomRecord) -> Result<Result<(), ErrorCode>, ErrorCode> {
         Ok(match room.seat {
             Seat::Removed => Err(ErrorCode::NotMember),
+            _ if self.is_silenced(room)? => Err(ErrorCode::Blocked),
             _ if room.has_ghost() => Err(ErrorCode::GhostDevice),
             _ if self.waits_for_person(room)? => Err(ErrorCode::IdentityChanged),
             _ => Ok(()),
@@ -75,7 +80,9 @@ impl Engine {
     }
 
     pub(super) fn show_room(&self, turn: &mut Turn, room: &RoomRecord) -> Result<(), ErrorCode> {
-        turn.emit(Update::Room(self.room_view(room)?));
+        if !room.hidden {
+            turn.emit(Update::Room(self.room_view(room)?));
+        }
         Ok(())
     }
 
@@ -91,7 +98,7 @@ impl Engine {
 
     pub(super) fn show_rooms(&self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let mut rooms = self.data()?.rooms()?;
-        rooms.retain(|room| !matches!(room.seat, Seat::Creating { .. }));
+        rooms.retain(|room| !room.hidden && !matches!(room.seat, Seat::Creating { .. }));
         rooms.sort_by_key(|room| std::cmp::Reverse(room.active_at));
         let views = rooms.iter().map(|room| self.room_view(room)).collect::<Result<_, _>>()?;
         turn.emit(Update::Rooms(views));

@@ -63,6 +63,8 @@ pub(super) enum Load {
     ToShelf { page: Page, upto: Seq },
     /// What is here of a page that came from the archive, and what is to be shown after it.
     FromShelf { page: Box<Page>, then: Option<ShownPage> },
+    /// To be deleted, up to a place.
+    Erased(RoomId, Seq),
 }
 
 impl Load {
@@ -70,7 +72,7 @@ impl Load {
     const fn reply(&self) -> Option<u32> {
         match self {
             Self::Shown(page) | Self::FromShelf { then: Some(page), .. } => Some(page.reply),
-            Self::ToShelf { .. } | Self::FromShelf { then: None, .. } => None,
+            Self::ToShelf { .. } | Self::FromShelf { then: None, .. } | Self::Erased(..) => None,
         }
     }
 }
@@ -90,22 +92,25 @@ impl Engine {
     pub(super) fn open_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {
         self.data()?.room(room)?;
         self.open.entry(room).or_default();
-        self.load_shown(turn, ShownPage { room, before, reply, fetched: false });
-        Ok(())
+        self.load_shown(turn, ShownPage { room, before, reply, fetched: false })
     }
 
-    fn load_shown(&mut self, turn: &mut Turn, page: ShownPage) {
+    fn load_shown(&mut self, turn: &mut Turn, page: ShownPage) -> Result<(), ErrorCode> {
+        // What is being deleted is not shown any more.
+        let first = self.data()?.find_room(page.room)?.map_or(0, |room| room.erased_upto);
+        let first = if first > 0 { first.saturating_add(1) } else { 0 };
         let id = self.id();
         self.loads.insert(id, Load::Shown(page));
         let last = page.before.map_or(Seq::MAX, |before| before.saturating_sub(1));
-        let (from, to) = (key::entry(page.room, 0), key::entry(page.room, last));
+        let (from, to) = (key::entry(page.room, first), key::entry(page.room, last));
         turn.effects.push(Effect::Load { id, store: Store::Entries, from, to, newest: PAGE });
+        Ok(())
     }
 
     /// The archive has given what it has: shows what is here now.
     pub(super) fn show_again(&mut self, turn: &mut Turn, page: Option<ShownPage>) -> Result<(), ErrorCode> {
         if let Some(page) = page {
-            self.load_shown(turn, ShownPage { fetched: true, ..page });
+            self.load_shown(turn, ShownPage { fetched: true, ..page })?;
         }
         Ok(())
     }
@@ -117,6 +122,7 @@ impl Engine {
             Load::Shown(page) => self.show_page(turn, page, &rows),
             Load::ToShelf { page, upto } => self.page_to_shelf(turn, page, upto, &rows),
             Load::FromShelf { page, then } => self.page_from_shelf(turn, *page, then, &rows),
+            Load::Erased(room, upto) => self.erase_loaded(turn, room, upto, rows),
         });
         match (shown, reply) {
             (Err(code), Some(reply)) => {

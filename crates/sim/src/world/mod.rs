@@ -567,8 +567,14 @@ impl World {
                 if let Update::Notice { code, .. } = &update {
                     self.note_of(who, format!("is told {code:?}"));
                 }
+                // People here take every request on as soon as they see it.
+                let requests = requests_in(&update);
                 if let Some(wrong) = self.people[who].draw(update) {
                     return Err(wrong);
+                }
+                for room in requests {
+                    self.note_of(who, format!("accepts {}", history::short(room)));
+                    self.command(who, Command::AcceptRequest { room });
                 }
             }
             Effect::WakeAt(at) => {
@@ -720,4 +726,14 @@ impl World {
             self.backend = self.place.open().await.ok();
         }
     }
+}
+
+/// Rooms that wait to be accepted.
+fn requests_in(update: &Update) -> Vec<RoomId> {
+    let rooms = match update {
+        Update::Rooms(rooms) => rooms.as_slice(),
+        Update::Room(room) => std::slice::from_ref(room),
+        _ => &[],
+    };
+    rooms.iter().filter(|room| room.request.is_some()).map(|room| room.room).collect()
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use sotto_backend::{Backend, BackendConfig};
+use sotto_client_api::Command;
 use sotto_protocol::RoomId;
 use sotto_sim::Host;
 
@@ -27,11 +28,13 @@ impl World {
         Self { now: sotto_sim::four_weeks_ago(), ..Self::new().await }
     }
 
-    /// Alice and bob, online, and their room, which is open at her.
+    /// Alice and bob, online, and their room, which is open at her and accepted by him.
     pub(crate) async fn pair(&self) -> (Host, Host, RoomId) {
         let (mut alice, mut bob) = (self.person("alice-1").await, self.person("bob-1").await);
         settle(&mut [&mut alice, &mut bob]).await;
         let room = alice.open_with("bob-1").await.unwrap();
+        settle(&mut [&mut alice, &mut bob]).await;
+        bob.call(Command::AcceptRequest { room }).await.unwrap();
         settle(&mut [&mut alice, &mut bob]).await;
         (alice, bob, room)
     }

@@ -59,6 +59,12 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
     }));
     lines.extend(
         tables
+            .blocks
+            .iter()
+            .map(|(account, blocked)| Line::of("blocks").bytes("account", account.as_bytes()).bytes("blocked", blocked.as_bytes()).end()),
+    );
+    lines.extend(
+        tables
             .devices
             .iter()
             .map(|(account, device)| Line::of("devices").bytes("account", account.as_bytes()).bytes("device", device.as_bytes()).end()),
@@ -83,7 +89,7 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
         }
     }));
     lines.extend(tables.log.iter().map(|(id, entry)| {
-        Line::of("log")
+        let line = Line::of("log")
             .number("id", id)
             .bytes("room", entry.room.as_bytes())
             .number("seq", entry.seq)
@@ -93,8 +99,11 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .bytes("device", entry.device.as_bytes())
             .number("at", entry.at)
             .bytes("idempotency", entry.idempotency.as_bytes())
-            .bytes("bytes", entry.bytes.as_slice())
-            .end()
+            .bytes("bytes", entry.bytes.as_slice());
+        match tables.withheld_from.get(id) {
+            Some(account) => line.bytes("withheld_from", account.as_bytes()).end(),
+            None => line.number("withheld_from", "null").end(),
+        }
     }));
     lines.extend(tables.members.iter().map(|((account, room), gone_at)| {
         let line = Line::of("members").bytes("account", account.as_bytes()).bytes("room", room.as_bytes());
@@ -137,6 +146,10 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             None => line.number("device", "null"),
         };
         line.bytes("label", row.label.as_bytes()).number("created_at", row.created_at).number("last_seen_at", row.last_seen_at).end()
+    }));
+    lines.extend(tables.unwanted_rooms.iter().map(|((account, room), by)| {
+        let line = Line::of("unwanted_rooms").bytes("account", account.as_bytes()).bytes("room", room.as_bytes());
+        line.bytes("brought_by", by.as_bytes()).end()
     }));
     lines.extend(tables.welcome_trees.iter().map(|((room, epoch), tree)| {
         Line::of("welcome_trees").bytes("room", room.as_bytes()).number("epoch", epoch).bytes("ratchet_tree", tree.as_slice()).end()

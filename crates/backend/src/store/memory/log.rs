@@ -1,10 +1,10 @@
 //! The log of every room: appended in one order, read after a cursor.
 
 use sotto_protocol::frames::{Cursor, Entry, EntryKind};
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, RoomId, Seq, UserName};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId, Seq, UserName};
 
 use super::MemoryStore;
-use super::tables::{Tables, push};
+use super::tables::{RowId, Tables, push};
 use crate::error::ServiceError;
 use crate::store::{AppendRow, Appended, Standing, StoreResult};
 
@@ -19,20 +19,21 @@ impl MemoryStore {
             let from = after.saturating_add(1);
             let rows =
                 tables.log_seqs.range((room, from)..=(room, last.max(from))).filter(|((_, seq), _)| *seq <= last).take(most as usize);
-            rows.filter_map(|(_, id)| tables.log.get(id).cloned()).collect()
+            rows.filter_map(|(_, id)| tables.entry_for(account, *id)).collect()
         })
     }
 
     pub(crate) fn find_entry(&self, account: AccountId, room: RoomId, seq: Seq) -> StoreResult<Option<(Entry, Option<UserName>)>> {
         self.read(|tables| {
             tables.readable(account, room).filter(|last| seq <= *last)?;
-            let entry = tables.log.get(tables.log_seqs.get(&(room, seq))?)?;
-            Some((entry.clone(), tables.accounts.get(&entry.account).map(|row| row.name.clone())))
+            let entry = tables.entry_for(account, *tables.log_seqs.get(&(room, seq))?)?;
+            let name = tables.accounts.get(&entry.account).map(|row| row.name.clone());
+            Some((entry, name))
         })
     }
 
     pub(crate) fn heads(&self, account: AccountId) -> StoreResult<Vec<Cursor>> {
-        self.read(|tables| tables.rooms_of(account).map(|(id, room)| Cursor { room: id, seq: room.head }).collect())
+        self.read(|tables| tables.wanted_rooms_of(account).map(|(id, room)| Cursor { room: id, seq: room.head }).collect())
     }
 
     pub(crate) fn lost_upto(&self, account: AccountId, room: RoomId) -> StoreResult<Option<Seq>> {
@@ -41,6 +42,15 @@ impl MemoryStore {
 }
 
 impl Tables {
+    /// An entry as an account gets it.
+    fn entry_for(&self, account: AccountId, id: RowId) -> Option<Entry> {
+        let mut entry = self.log.get(&id)?.clone();
+        if self.withheld_from.get(&id) == Some(&account) {
+            entry.bytes = Bytes::default();
+        }
+        Some(entry)
+    }
+
     /// Up to where an account may read a room's log; `None` for one that never was in it.
     fn readable(&self, account: AccountId, room: RoomId) -> Option<Seq> {
         self.members.get(&(account, room)).map(|gone_at| gone_at.unwrap_or(Seq::MAX))
@@ -65,8 +75,9 @@ impl Tables {
         row.form?;
         let room = self.rooms.get_mut(&row.room).ok_or(ErrorCode::NotFound)?;
         room.head += 1;
-        let seq = room.head;
-        self.push_entry(Entry {
+        let (seq, pair) = (room.head, room.pair);
+        let withheld_from = self.withheld_from(pair, row.account);
+        let id = self.push_entry(Entry {
             room: row.room,
             seq,
             kind: EntryKind::Message,
@@ -77,14 +88,18 @@ impl Tables {
             idempotency: row.idempotency,
             bytes: row.bytes,
         });
+        if let Some(account) = withheld_from {
+            self.withheld_from.insert(id, account);
+        }
         Ok((seq, row.at))
     }
 
-    pub(super) fn push_entry(&mut self, entry: Entry) {
+    pub(super) fn push_entry(&mut self, entry: Entry) -> RowId {
         let (place, id) = ((entry.room, entry.seq), (entry.room, entry.device, entry.idempotency));
         let row = push(&mut self.log, entry);
         self.log_seqs.insert(place, row);
         self.log_ids.insert(id, row);
+        row
     }
 
     /// Where a device's entry of an idempotency id stands in a room.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod archive;
+mod blocking;
 mod dump;
 mod keys;
 mod log;

@@ -11,7 +11,9 @@ impl MemoryStore {
         self.write(|tables| {
             let oldest = tables.log.iter().take(usize::from(ENTRIES_DELETED_AT_ONCE));
             let old: Vec<RowId> = oldest.take_while(|(_, entry)| entry.at < before).map(|(id, _)| *id).collect();
-            for entry in old.iter().filter_map(|id| tables.log.remove(id)) {
+            for id in &old {
+                tables.withheld_from.remove(id);
+                let Some(entry) = tables.log.remove(id) else { continue };
                 tables.log_seqs.remove(&(entry.room, entry.seq));
                 tables.log_ids.remove(&(entry.room, entry.device, entry.idempotency));
                 if let Some(room) = tables.rooms.get_mut(&entry.room) {

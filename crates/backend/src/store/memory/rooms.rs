@@ -16,7 +16,7 @@ impl MemoryStore {
     }
 
     pub(crate) fn rooms_of(&self, account: AccountId) -> StoreResult<Vec<RoomInfo>> {
-        self.read(|tables| tables.rooms_of(account).map(|(id, room)| tables.info(id, room)).collect())
+        self.read(|tables| tables.wanted_rooms_of(account).map(|(id, room)| tables.info(id, room)).collect())
     }
 
     pub(crate) fn room_state(&self, account: AccountId, room: RoomId) -> StoreResult<Option<(RoomInfo, RoomStateRow)>> {
@@ -88,9 +88,14 @@ impl Tables {
     }
 
     /// The rooms of an account, by id.
-    pub(super) fn rooms_of(&self, account: AccountId) -> impl Iterator<Item = (RoomId, &Room)> {
+    fn rooms_of(&self, account: AccountId) -> impl Iterator<Item = (RoomId, &Room)> {
         let own = self.members.iter().filter(move |((member, _), gone_at)| *member == account && gone_at.is_none());
         own.filter_map(|((_, id), _)| Some((*id, self.rooms.get(id)?)))
+    }
+
+    /// Of these those that it hears of.
+    pub(super) fn wanted_rooms_of(&self, account: AccountId) -> impl Iterator<Item = (RoomId, &Room)> {
+        self.rooms_of(account).filter(move |(id, _)| !self.unwanted_rooms.contains_key(&(account, *id)))
     }
 
     /// The accounts in a room, by name.
@@ -150,9 +155,15 @@ impl Tables {
         for ((account, _), gone_at) in self.members.iter_mut().filter(|((_, of), _)| *of == row.room) {
             if !row.members.contains(account) {
                 gone_at.get_or_insert(head);
+                self.unwanted_rooms.remove(&(*account, row.room));
             }
         }
-        self.members.extend(row.members.into_iter().map(|account| ((account, row.room), None)));
+        for account in row.members {
+            if self.members.insert((account, row.room), None) != Some(None) {
+                self.brought(account, row.room, row.account);
+            }
+        }
+        self.unwanted_rooms.remove(&(row.account, row.room));
         self.put_welcomes(row.room, epoch, head, row.at, row.welcomes, tree);
         self.key_packages = packages;
         Ok((head, row.at))

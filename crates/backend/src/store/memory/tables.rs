@@ -26,6 +26,12 @@ pub(super) struct Tables {
     pub(super) log_ids: BTreeMap<(RoomId, DeviceId, IdempotencyId), RowId>,
     pub(super) welcomes: BTreeMap<RowId, StoredWelcome>,
     pub(super) welcome_trees: BTreeMap<(RoomId, Epoch), Bytes>,
+    /// Entries of the log that are not for an account.
+    pub(super) withheld_from: BTreeMap<RowId, AccountId>,
+    /// Who has blocked whom.
+    pub(super) blocks: BTreeSet<(AccountId, AccountId)>,
+    /// With who brought the account into the room.
+    pub(super) unwanted_rooms: BTreeMap<(AccountId, RoomId), AccountId>,
     /// With the version of each page.
     pub(super) archive: BTreeMap<(AccountId, ShelfId, u64), (u64, Bytes)>,
 }

@@ -13,7 +13,10 @@ impl MemoryStore {
     pub(crate) fn welcomes(&self, account: AccountId, device: DeviceId, room: Option<RoomId>) -> StoreResult<Vec<Welcome>> {
         self.read(|tables| {
             let own = tables.welcomes.values().filter(|row| row.account == account && row.device == device);
-            let asked = own.filter(|row| room.is_none_or(|room| row.room == room));
+            let asked = own.filter(|row| match room {
+                Some(room) => row.room == room,
+                None => !tables.unwanted_rooms.contains_key(&(account, row.room)),
+            });
             let whole = asked.filter_map(|row| {
                 Some(Welcome {
                     room: row.room,

@@ -6,13 +6,13 @@ use std::collections::hash_map::Entry as GateEntry;
 use sotto_protocol::frames::{Cursor, Entry, EntryKind};
 use sotto_protocol::{AccountId, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, UserName};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, ValueRef as _};
 
 use super::{Columns as _, SqliteStore, blob, int};
 use crate::error::ServiceError;
 use crate::store::{AppendRow, Appended, Standing, StoreError, StoreResult, kind_number};
 
-/// Rows in one INSERT: ten values each, far below SQLite's bound of parameters, and few enough statements to keep prepared.
+/// Rows in one INSERT: eleven values each, far below SQLite's bound of parameters, and few enough statements to keep prepared.
 const ROWS: usize = 16;
 
 impl SqliteStore {
@@ -24,7 +24,9 @@ impl SqliteStore {
     /// Entries after a position, ascending; for an account that left up to where it did, none for one that never was in the room.
     pub(crate) async fn read_after(&self, account: AccountId, room: RoomId, after: Seq, most: u32) -> StoreResult<Vec<Entry>> {
         let rows = sqlx::query(
-            "SELECT * FROM log WHERE room = ?1 AND seq > ?2
+            "SELECT room, seq, kind, epoch, account, device, at, idempotency,
+                 CASE WHEN withheld_from = ?3 THEN x'' ELSE bytes END AS bytes
+             FROM log WHERE room = ?1 AND seq > ?2
              AND seq <= (SELECT coalesce(gone_at, 9223372036854775807) FROM members WHERE account = ?3 AND room = ?1)
              ORDER BY seq LIMIT ?4",
         )
@@ -40,7 +42,9 @@ impl SqliteStore {
     /// One entry that an account may read, and the name of its sender.
     pub(crate) async fn find_entry(&self, account: AccountId, room: RoomId, seq: Seq) -> StoreResult<Option<(Entry, Option<UserName>)>> {
         let row = sqlx::query(
-            "SELECT log.*, name FROM log LEFT JOIN accounts ON accounts.account = log.account WHERE room = ?1 AND seq = ?2
+            "SELECT room, seq, kind, epoch, log.account, device, at, idempotency, name,
+                 CASE WHEN withheld_from = ?3 THEN x'' ELSE bytes END AS bytes
+             FROM log LEFT JOIN accounts ON accounts.account = log.account WHERE room = ?1 AND seq = ?2
              AND seq <= (SELECT coalesce(gone_at, 9223372036854775807) FROM members WHERE account = ?3 AND room = ?1)",
         )
         .bind(blob(&room.0))
@@ -54,7 +58,8 @@ impl SqliteStore {
     /// Newest position of every room of an account.
     pub(crate) async fn heads(&self, account: AccountId) -> StoreResult<Vec<Cursor>> {
         let rows = sqlx::query(
-            "SELECT rooms.room, head FROM members JOIN rooms ON rooms.room = members.room WHERE members.account = ? AND gone_at IS NULL",
+            "SELECT rooms.room, head FROM members JOIN rooms ON rooms.room = members.room WHERE members.account = ?1 AND gone_at IS NULL
+             AND rooms.room NOT IN (SELECT room FROM unwanted_rooms WHERE account = ?1)",
         )
         .bind(blob(&account.0))
         .fetch_all(&self.readers)
@@ -79,14 +84,19 @@ impl SqliteStore {
 struct Gate {
     refused: Option<ErrorCode>,
     epoch: Epoch,
+    /// The other one of the pair, who has blocked the sender.
+    withheld_from: Option<AccountId>,
 }
+
+/// A message with its position, and whom it is not for.
+type Accepted<'a> = (Seq, Option<AccountId>, &'a AppendRow);
 
 /// Checks and appends, all within the writer's transaction. A refusal is a value; an error is the database's.
 pub(super) async fn append_all(connection: &mut SqliteConnection, rows: &[AppendRow]) -> StoreResult<Vec<Appended>> {
     let mut gates: HashMap<(RoomId, AccountId, DeviceId), Gate> = HashMap::new();
     let mut heads: HashMap<RoomId, Seq> = HashMap::new();
     let mut fresh: HashMap<(RoomId, DeviceId, IdempotencyId), (Seq, Millis)> = HashMap::new();
-    let mut accepted: Vec<(Seq, &AppendRow)> = Vec::new();
+    let mut accepted: Vec<Accepted> = Vec::new();
     let mut answers = Vec::with_capacity(rows.len());
     for row in rows {
         let key = (row.room, row.account, row.device);
@@ -119,7 +129,7 @@ pub(super) async fn append_all(connection: &mut SqliteConnection, rows: &[Append
         let head = heads.entry(row.room).or_insert(0);
         *head += 1;
         fresh.insert(id, (*head, row.at));
-        accepted.push((*head, row));
+        accepted.push((*head, gate.withheld_from, row));
         answers.push(Ok((*head, row.at)));
     }
     insert(connection, &accepted).await?;
@@ -129,7 +139,9 @@ pub(super) async fn append_all(connection: &mut SqliteConnection, rows: &[Append
 
 async fn gate(connection: &mut SqliteConnection, row: &AppendRow, heads: &mut HashMap<RoomId, Seq>) -> StoreResult<Gate> {
     let found = sqlx::query(
-        "SELECT epoch, head, EXISTS (SELECT 1 FROM devices WHERE account = ?2 AND device = ?3) AS current
+        "SELECT epoch, head, EXISTS (SELECT 1 FROM devices WHERE account = ?2 AND device = ?3) AS current,
+             (SELECT blocks.account FROM pairs JOIN blocks ON blocks.account IN (low, high) AND blocked = ?2
+              WHERE pairs.room = ?1 ORDER BY blocks.account LIMIT 1) AS withheld_from
          FROM rooms JOIN members ON members.room = rooms.room
          WHERE members.account = ?2 AND members.room = ?1 AND gone_at IS NULL",
     )
@@ -139,17 +151,20 @@ async fn gate(connection: &mut SqliteConnection, row: &AppendRow, heads: &mut Ha
     .fetch_optional(connection)
     .await?;
     let Some(found) = found else {
-        return Ok(Gate { refused: Some(ErrorCode::NotFound), epoch: 0 });
+        return Ok(Gate { refused: Some(ErrorCode::NotFound), epoch: 0, withheld_from: None });
     };
     let current = found.uint("current")? == 1;
     heads.entry(row.room).or_insert(found.uint("head")?);
-    Ok(Gate { refused: (!current).then_some(ErrorCode::DeviceUnknown), epoch: found.uint("epoch")? })
+    let withheld_from = if found.try_get_raw("withheld_from")?.is_null() { None } else { Some(found.account("withheld_from")?) };
+    Ok(Gate { refused: (!current).then_some(ErrorCode::DeviceUnknown), epoch: found.uint("epoch")?, withheld_from })
 }
 
-async fn insert(connection: &mut SqliteConnection, accepted: &[(Seq, &AppendRow)]) -> StoreResult<()> {
+async fn insert(connection: &mut SqliteConnection, accepted: &[Accepted<'_>]) -> StoreResult<()> {
     for chunk in accepted.chunks(ROWS) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO log (room, seq, kind, epoch, account, device, at, idempotency, bytes) ");
-        query.push_values(chunk, |mut values, (seq, row)| {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO log (room, seq, kind, epoch, account, device, at, idempotency, bytes, withheld_from) ",
+        );
+        query.push_values(chunk, |mut values, (seq, withheld_from, row)| {
             values
                 .push_bind(blob(&row.room.0))
                 .push_bind(int(*seq))
@@ -159,16 +174,17 @@ async fn insert(connection: &mut SqliteConnection, accepted: &[(Seq, &AppendRow)
                 .push_bind(blob(&row.device.0))
                 .push_bind(int(row.at))
                 .push_bind(blob(&row.idempotency.0))
-                .push_bind(row.bytes.as_slice());
+                .push_bind(row.bytes.as_slice())
+                .push_bind(withheld_from.as_ref().map(|account| blob(&account.0)));
         });
         query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-async fn put_heads(connection: &mut SqliteConnection, accepted: &[(Seq, &AppendRow)]) -> StoreResult<()> {
+async fn put_heads(connection: &mut SqliteConnection, accepted: &[Accepted<'_>]) -> StoreResult<()> {
     // Ascending within a room, so that the last one wins.
-    let newest: HashMap<RoomId, Seq> = accepted.iter().map(|(seq, row)| (row.room, *seq)).collect();
+    let newest: HashMap<RoomId, Seq> = accepted.iter().map(|(seq, _, row)| (row.room, *seq)).collect();
     for (room, head) in newest {
         sqlx::query("UPDATE rooms SET head = ? WHERE room = ?").bind(int(head)).bind(blob(&room.0)).execute(&mut *connection).await?;
     }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod archive;
+mod blocking;
 mod keys;
 mod log;
 mod people;

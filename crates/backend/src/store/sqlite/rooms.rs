@@ -6,7 +6,7 @@ use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, Millis, Room
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, ValueRef as _};
 
-use super::{Columns as _, SqliteStore, blob, int, keys, log, welcomes};
+use super::{Columns as _, SqliteStore, blob, blocking, int, keys, log, welcomes};
 use crate::error::ServiceError;
 use crate::store::{CommitRow, Pair, RoomForCommit, RoomStateRow, Standing, StoreResult, kind_number};
 
@@ -36,7 +36,8 @@ impl SqliteStore {
             "SELECT rooms.room, epoch, head, accounts.account, name FROM members AS own
              JOIN rooms ON rooms.room = own.room JOIN members AS every ON every.room = own.room
              JOIN accounts ON accounts.account = every.account
-             WHERE own.account = ? AND own.gone_at IS NULL AND every.gone_at IS NULL ORDER BY rooms.room, name",
+             WHERE own.account = ?1 AND own.gone_at IS NULL AND every.gone_at IS NULL
+             AND own.room NOT IN (SELECT room FROM unwanted_rooms WHERE account = ?1) ORDER BY rooms.room, name",
         )
         .bind(blob(&account.0))
         .fetch_all(&self.readers)
@@ -197,7 +198,7 @@ async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreRes
         .bind(row.state.ratchet_tree.as_slice())
         .execute(&mut *connection)
         .await?;
-    put_members(connection, row.room, head, &row.members).await?;
+    put_members(connection, row.room, head, row.account, &row.members).await?;
     welcomes::insert(connection, row.room, epoch, head, row.at, &row.welcomes, &row.state.ratchet_tree).await?;
     for added in &row.added {
         keys::spend(connection, added, row.account, row.at).await?;
@@ -205,18 +206,25 @@ async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreRes
     Ok((head, row.at))
 }
 
-/// Who is in the room after the commit at `head`. Whoever is not any more keeps the log up to there.
-async fn put_members(connection: &mut SqliteConnection, room: RoomId, head: Seq, members: &[AccountId]) -> StoreResult<()> {
+/// Who is in the room after somebody's commit at `head`. Whoever is not any more keeps the log up to there.
+async fn put_members(
+    connection: &mut SqliteConnection,
+    room: RoomId,
+    head: Seq,
+    committer: AccountId,
+    members: &[AccountId],
+) -> StoreResult<()> {
     let before = sqlx::query("SELECT account FROM members WHERE room = ? AND gone_at IS NULL").bind(blob(&room.0));
-    for row in before.fetch_all(&mut *connection).await? {
-        let account = row.account("account")?;
-        if !members.contains(&account) {
+    let before = before.fetch_all(&mut *connection).await?.iter().map(|row| row.account("account")).collect::<StoreResult<Vec<_>>>()?;
+    for account in &before {
+        if !members.contains(account) {
             sqlx::query("UPDATE members SET gone_at = ? WHERE account = ? AND room = ?")
                 .bind(int(head))
                 .bind(blob(&account.0))
                 .bind(blob(&room.0))
                 .execute(&mut *connection)
                 .await?;
+            blocking::wanted(connection, *account, room).await?;
         }
     }
     for account in members {
@@ -232,8 +240,11 @@ async fn put_members(connection: &mut SqliteConnection, room: RoomId, head: Seq,
         if known.rows_affected() == 0 {
             return Err(ErrorCode::CommitRefused.into());
         }
+        if !before.contains(account) {
+            blocking::brought(connection, *account, room, committer).await?;
+        }
     }
-    Ok(())
+    blocking::wanted(connection, committer, room).await
 }
 
 fn pair_of(row: &SqliteRow) -> StoreResult<Option<Pair>> {

@@ -8,12 +8,14 @@ use super::{Columns as _, SqliteStore, blob, int};
 use crate::store::{StoreResult, WelcomeRow};
 
 impl SqliteStore {
-    /// Welcomes that wait for a device, oldest first; of one room where one is named.
+    /// Welcomes that wait for a device, oldest first: of one room where one is named, otherwise of all that its account hears of.
     pub(crate) async fn welcomes(&self, account: AccountId, device: DeviceId, room: Option<RoomId>) -> StoreResult<Vec<Welcome>> {
         let rows = sqlx::query(
             "SELECT welcomes.room, welcomes.epoch, seq, welcome, ratchet_tree FROM welcomes
              JOIN welcome_trees ON welcome_trees.room = welcomes.room AND welcome_trees.epoch = welcomes.epoch
-             WHERE account = ?1 AND device = ?2 AND (?3 IS NULL OR welcomes.room = ?3) ORDER BY id",
+             WHERE account = ?1 AND device = ?2 AND CASE WHEN ?3 IS NULL
+                 THEN welcomes.room NOT IN (SELECT room FROM unwanted_rooms WHERE account = ?1) ELSE welcomes.room = ?3 END
+             ORDER BY id",
         )
         .bind(blob(&account.0))
         .bind(blob(&device.0))

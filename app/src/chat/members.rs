@@ -1,0 +1,190 @@
+//! The members panel of a group: who is in it and what they may do, adding and removing, its name, muting.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use sotto_client_api::Command;
+use sotto_client_api::views::{MemberView, Role, Standing, Trust};
+use sotto_protocol::{AccountId, RoomId};
+
+use crate::actions;
+use crate::context::use_app;
+use crate::state::RoomRow;
+use crate::widgets::icon::{Icon, draw};
+use crate::widgets::{Avatar, Erase, Form, Job, PersonPicker, Row, Rows, Show, SubmitButton, Task, value_of};
+use crate::wording;
+
+/// What is asked about, or chosen, in the row of somebody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// What may be done with them.
+    Choices(AccountId),
+    /// Whether to remove them.
+    Removal(AccountId),
+}
+
+/// The panel's content.
+#[component]
+pub(super) fn Members(row: RoomRow) -> impl IntoView {
+    let app = use_app();
+    let members = app.state.members;
+    let room = row.room;
+    let asked = RwSignal::new(None::<Asked>);
+    let own = move || app.state.me().map(|me| me.account);
+    let role =
+        Memo::new(move |_| members.with(|list| list.iter().find(|member| Some(member.person.account) == own()).map(|member| member.role)));
+    let admits = move || role.get() >= Some(Role::Admin);
+    let add = Arc::new(move |name| -> Job {
+        Box::pin(async move {
+            app.client.call(Command::AddPerson { room, name }).await?;
+            actions::load_members(app, room).await;
+            Ok(())
+        })
+    });
+    let rows = move || {
+        let (mine, me) = (role.get(), own());
+        let row = |member: MemberView| {
+            let key = format!("{} {:?} {:?} {mine:?}", member.person.account, member.role, member.standing);
+            Row::new(key, move || view! { <Member room member=member.clone() me mine asked/> }.erase())
+        };
+        members.get().into_iter().map(row).collect::<Vec<_>>()
+    };
+    let count = move || wording::people(members.with(|list| list.iter().filter(|member| member.standing != Standing::Coming).count()));
+    view! {
+        <section class="members" data-testid="members-panel" aria-labelledby="members-title">
+            <h3 id="members-title" data-testid="members-count">{count}</h3>
+            <Show when=admits>
+                <PersonPicker id="member-add" testid="group-add-member" label="Add a user name" busy_words="Adding…" choose=add.clone()/>
+            </Show>
+            <ul class="member-list">
+                <Rows rows/>
+            </ul>
+        </section>
+        <Show when=move || role.get().is_some()>
+            <Rename room/>
+        </Show>
+        <Quiet row=row.clone()/>
+    }
+    .erase()
+}
+
+/// One person.
+#[component]
+fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<Role>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+    let app = use_app();
+    let account = member.person.account;
+    let name = member.person.name.to_string();
+    let own = me == Some(account);
+    let tags = wording::member_tags(&member, own);
+    let removable = !own && member.standing != Standing::Going && mine > Some(member.role);
+    // Who owns a group says who else may do what, other owners and oneself included.
+    let changeable = member.standing == Standing::In && mine == Some(Role::Owner) && !own;
+    let writes = !own && member.standing != Standing::Coming;
+    let tell = move |command: Command| {
+        asked.set(None);
+        actions::tell_and_load(app, room, command);
+    };
+    let toggle = move |_| {
+        let open = asked.get_untracked().is_some_and(|open| matches!(open, Asked::Choices(of) | Asked::Removal(of) if of == account));
+        asked.set(if open { None } else { Some(Asked::Choices(account)) });
+    };
+    let more_name = format!("What to do with {name}");
+    let question = format!("Remove {name}? They read nothing that is said from then on; what they have read stays with them.");
+    let roles = [(Role::Owner, "Make owner"), (Role::Admin, "Make admin"), (Role::Member, "Make plain member")];
+    let now = member.role;
+    let person = member.person.name.clone();
+    view! {
+        <li class="member" data-testid="member" data-name=name.clone() data-role=wording::role_state(member.role) data-standing=wording::standing_state(member.standing)>
+            <div class="member-row">
+                <Avatar face=member.person.clone().into()/>
+                <div class="member-who">
+                    <span class="mono">{name.clone()}</span>
+                    <span class="hint">{tags}</span>
+                </div>
+                {(member.trust == Trust::Verified).then(|| view! { <span class="tag" title="You compared safety numbers">"Verified"</span> }.erase())}
+                {(writes || removable || changeable).then(|| view! {
+                    <button class="icon-button" type="button" data-testid="member-menu" aria-label=more_name aria-expanded=move || (asked.get() == Some(Asked::Choices(account))).to_string() on:click=toggle>
+                        {draw(Icon::More)}
+                    </button>
+                }.erase())}
+            </div>
+            <Show when=move || asked.get() == Some(Asked::Choices(account))>
+                <div class="member-choices">
+                    {writes.then(|| {
+                        let person = person.clone();
+                        view! {
+                            <button class="button" type="button" data-testid="member-write" on:click=move |_| actions::write_to(app, person.clone())>"Write to them"</button>
+                        }.erase()
+                    })}
+                    {roles.into_iter().filter(|(role, _)| changeable && *role != now).map(|(role, words)| view! {
+                        <button
+                            class="button"
+                            type="button"
+                            data-testid=format!("member-make-{}", wording::role_state(role))
+                            on:click=move |_| tell(Command::SetRole { room, account, role })
+                        >
+                            {words}
+                        </button>
+                    }.erase()).collect_view()}
+                    {removable.then(|| view! {
+                        <button class="button button-danger" type="button" data-testid="member-remove" on:click=move |_| asked.set(Some(Asked::Removal(account)))>
+                            "Remove…"
+                        </button>
+                    }.erase())}
+                </div>
+            </Show>
+            <Show when=move || asked.get() == Some(Asked::Removal(account))>
+                <div class="member-choices" role="alert">
+                    <p>{question.clone()}</p>
+                    <button class="button button-danger" type="button" data-testid="member-remove-sure" on:click=move |_| tell(Command::RemovePerson { room, account })>
+                        "Remove"
+                    </button>
+                    <button class="button" type="button" data-testid="member-remove-not" on:click=move |_| asked.set(None)>"Keep"</button>
+                </div>
+            </Show>
+        </li>
+    }
+    .erase()
+}
+
+/// Another name for the group.
+#[component]
+fn Rename(room: RoomId) -> impl IntoView {
+    let app = use_app();
+    let task = Task::new();
+    let node = NodeRef::new();
+    let rename = move |()| {
+        let name = value_of(node);
+        task.run(async move {
+            app.client.call(Command::RenameGroup { room, name }).await?;
+            crate::widgets::clear(node);
+            Ok(())
+        });
+    };
+    view! {
+        <Form task on_submit=Callback::new(rename)>
+            <div class="field">
+                <label for="group-rename">"Another name for the group"</label>
+                <input id="group-rename" node_ref=node data-testid="group-rename" type="text" autocomplete="off" dir="auto"/>
+            </div>
+            <SubmitButton task testid="group-rename-submit" look="button" words=task.words("Rename", "Renaming…")/>
+        </Form>
+    }
+    .erase()
+}
+
+/// Whether the room's messages are announced and counted.
+#[component]
+fn Quiet(row: RoomRow) -> impl IntoView {
+    let app = use_app();
+    let room = row.room;
+    let muted = Memo::new(move |_| row.view.with(|view| view.muted));
+    let toggle = move |_| actions::tell(app, room, Command::SetMuted { room, muted: !muted.get_untracked() });
+    view! {
+        <button class="button" type="button" data-testid="room-mute" aria-pressed=move || muted.get().to_string() on:click=toggle>
+            {move || draw(if muted.get() { Icon::Muted } else { Icon::Bell })}
+            {move || if muted.get() { "Muted: announce its messages again" } else { "Mute" }}
+        </button>
+    }
+    .erase()
+}
