@@ -77,7 +77,8 @@ pub(crate) fn tests(paths: &Paths, which: &[&str]) -> Command {
     call
 }
 
-/// A Playwright run in `end2end/` against what was built.
+/// A Playwright run in `end2end/` against what was built. The crowd of catching-up.spec.ts is an example of sotto-sim: the tests, which come
+/// before, have built it.
 pub(crate) fn playwright(paths: &Paths) -> Result<Command> {
     let folder = paths.root.join("end2end");
     ensure!(folder.join("node_modules/.bin/playwright").exists(), "Playwright is missing: make setup");
@@ -86,6 +87,7 @@ pub(crate) fn playwright(paths: &Paths) -> Result<Command> {
         .current_dir(folder)
         .env("SOTTO_SITE_DIR", paths.site())
         .env("SOTTO_ASSETS", paths.site())
-        .env("SOTTO_BIN", paths.server_binary());
+        .env("SOTTO_BIN", paths.server_binary())
+        .env("SOTTO_CROWD", paths.target.join("debug/examples/crowd"));
     Ok(call)
 }

@@ -9,7 +9,7 @@ use crate::{budget, checks, command, paths::Paths, serve};
 /// What the tests read to know how often: rounds of random steps, kill points and property cases.
 const COUNTS: [&str; 2] = ["SOTTO_SOAK_COUNT", "PROPTEST_CASES"];
 /// Journeys that have rounds, too.
-const JOURNEYS: [&str; 2] = ["killed-tab", "two-tabs"];
+const JOURNEYS: [&str; 3] = ["killed-tab", "two-tabs", "catching-up"];
 
 /// Lives as many seeds as `SEEDS` says, or the one that `SEED` names, and shows what the test prints.
 pub(crate) fn sim(paths: &Paths) -> Result<()> {
