@@ -32,6 +32,9 @@ pub trait Browser: Send + Sync {
     fn set_theme(&self, theme: Theme);
     /// The theme that the document bears.
     fn theme(&self) -> Theme;
+    /// The image that was chosen in the file input with this id, square and small: base64 of a JPEG of at most `most` bytes. None for what is
+    /// no image.
+    fn small_picture(&self, input: &str, most: usize) -> Pin<Box<dyn Future<Output = Option<String>>>>;
     /// Copies text; `true` when the browser did it.
     fn copy(&self, text: String) -> Pin<Box<dyn Future<Output = bool>>>;
     /// Opens the print dialog.

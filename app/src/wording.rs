@@ -1,6 +1,6 @@
 //! The sentences of the page: every error code says what to do, every state has its word. No other file words an error.
 
-use sotto_client_api::views::{Change, ConnectionView, Delivery, MemberView, Role, RoomView, Standing, SystemLine, Trust};
+use sotto_client_api::views::{Change, ConnectionView, Delivery, MemberView, PersonView, Role, RoomView, Standing, SystemLine, Trust};
 use sotto_protocol::{ErrorCode, Millis, limits};
 
 /// A sentence for a code: what happened, and what to do.
@@ -84,6 +84,9 @@ pub fn error(code: ErrorCode) -> String {
 
 /// What blocking is, where somebody does it.
 pub(crate) const BLOCK_HINT: &str = "What they write to you alone does not come to you, and they can’t bring you into conversations. They are not told. In groups that you share you see each other.";
+
+/// What the archive trades, in one sentence.
+pub(crate) const ARCHIVE_TRADE: &str = "A sealed copy of what you read is kept on the server, so that a new device of yours shows it: whoever learns your password and the server’s data can read all of that, not only what comes later.";
 
 /// What a request asks, or what is done with it when that is pressed once more.
 pub(crate) fn request(view: &RoomView, deletes: bool, blocks: bool) -> String {
@@ -245,10 +248,10 @@ pub(crate) fn lock_sentence(room: &RoomView) -> String {
 
 /// A line about what happened in a room. `me` is the own name.
 pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
-    let who = |name: &str| if name == me { "You".to_owned() } else { name.to_owned() };
+    let who = |person: &PersonView| if person.name.as_str() == me { "You".to_owned() } else { person.shown().to_owned() };
     match line {
-        SystemLine::Created { by } => format!("{} began this conversation", who(by.name.as_str())),
-        SystemLine::NewDevice { who: person } => format!("{} signed in on a new device", who(person.name.as_str())),
+        SystemLine::Created { by } => format!("{} began this conversation", who(by)),
+        SystemLine::NewDevice { who: person } => format!("{} signed in on a new device", who(person)),
         SystemLine::JoinedHere => "You signed in on this browser".into(),
         SystemLine::Missing { count: 1 } => "1 message is no longer on the server".into(),
         SystemLine::Missing { count } => format!("{count} messages are no longer on the server"),
@@ -260,7 +263,7 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
             let mut text = if person.name.as_str() == me {
                 "This browser had lost its place here and has taken it again".to_owned()
             } else {
-                format!("{} had lost the place here and has taken it again", person.name)
+                format!("{} had lost the place here and has taken it again", person.shown())
             };
             said_of(&mut text, "; meanwhile came ", came);
             said_of(&mut text, "; meanwhile went ", went);
@@ -268,16 +271,15 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         }
         SystemLine::Missed { count: 1 } => "1 message came while this browser had lost its place, and can't be read here".into(),
         SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
-        SystemLine::Withheld { who: person, count } => format!("{} has said more than came here: {count} missing", person.name),
+        SystemLine::Withheld { who: person, count } => format!("{} has said more than came here: {count} missing", person.shown()),
         SystemLine::Members { by, came, went, others } => {
-            let by = by.name.as_str();
             let mut text = who(by);
             said_of(&mut text, " added ", came);
             said_of(&mut text, " removed ", went);
             for (change, whom) in others {
                 let (before, after) = match change {
-                    Change::DeviceCame if whom == by => (" added a device", ""),
-                    Change::DeviceWent if whom == by => (" removed an earlier device", ""),
+                    Change::DeviceCame if whom.account == by.account => (" added a device", ""),
+                    Change::DeviceWent if whom.account == by.account => (" removed an earlier device", ""),
                     Change::DeviceCame => (" added a device of ", ""),
                     Change::DeviceWent => (" removed a device of ", ""),
                     Change::Member => (" made ", " a plain member"),
@@ -286,14 +288,17 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
                 };
                 text.push_str(before);
                 if before.ends_with(' ') {
-                    text.push_str(if whom == me { "you" } else { whom });
+                    text.push_str(if whom.name.as_str() == me { "you" } else { whom.shown() });
                 }
                 text.push_str(after);
             }
             text
         }
-        SystemLine::Named { by, name } => format!("{} named this group “{name}”", who(by.name.as_str())),
-        SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.name),
+        SystemLine::Named { by, name } => format!("{} named this group “{name}”", who(by)),
+        SystemLine::Described { by, about } if about.is_empty() => format!("{} took the description away", who(by)),
+        SystemLine::Described { by, about } => format!("{} described this group: {about}", who(by)),
+        SystemLine::Pictured { by } => format!("{} changed the group’s picture", who(by)),
+        SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.shown()),
     }
 }
 
@@ -379,12 +384,12 @@ mod tests {
 
     #[test]
     fn every_change_of_a_member_names_who_made_it() {
-        let person = |name: &str| PersonView { account: AccountId([1; 32]), name: name.parse().unwrap() };
+        let person = |name: &str| PersonView::plain(AccountId([name.as_bytes()[0]; 32]), name.parse().unwrap());
         let line = |others: &[(Change, &str)]| SystemLine::Members {
             by: person("mira"),
             came: String::new(),
             went: String::new(),
-            others: others.iter().map(|(change, whom)| (*change, (*whom).to_owned())).collect(),
+            others: others.iter().map(|(change, whom)| (*change, person(whom))).collect(),
         };
         assert_eq!(system_line(&line(&[(Change::DeviceWent, "mira")]), "jonas"), "mira removed an earlier device");
         assert_eq!(system_line(&line(&[(Change::DeviceWent, "mira")]), "mira"), "You removed an earlier device");

@@ -84,6 +84,10 @@ impl Browser for Page {
         Theme::from_name(&document_data("theme").unwrap_or_default())
     }
 
+    fn small_picture(&self, input: &str, most: usize) -> Pin<Box<dyn Future<Output = Option<String>>>> {
+        Box::pin(crate::picture::small(input.to_owned(), most))
+    }
+
     fn copy(&self, text: String) -> Pin<Box<dyn Future<Output = bool>>> {
         Box::pin(async move {
             let Some(window) = web_sys::window() else { return false };

@@ -8,6 +8,7 @@ mod bridge;
 mod browser;
 mod events;
 mod navigation;
+mod picture;
 mod trusted_types;
 
 use std::sync::Arc;

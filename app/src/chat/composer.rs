@@ -35,8 +35,12 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
         }
     };
     let is_group = row.view.with_untracked(|view| view.peer.is_none());
-    let placeholder =
-        row.view.with_untracked(|view| if view.notes { "Write a note".to_owned() } else { format!("Message {}", wording::title(view)) });
+    let placeholder = {
+        let view = row.view.clone();
+        Memo::new(move |_| {
+            view.with(|view| if view.notes { "Write a note".to_owned() } else { format!("Message {}", wording::title(view)) })
+        })
+    };
     let refusal = {
         let view = row.view;
         Memo::new(move |_| view.with(|view| view.can_send.err()))
@@ -87,7 +91,7 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
     view! {
         <form class="composer" on:submit=send_form>
             <div class="composer-field">
-                <label class="sr-only" for=COMPOSER_ID>{placeholder.clone()}</label>
+                <label class="sr-only" for=COMPOSER_ID>{move || placeholder.get()}</label>
                 // The mirror behind gives the field its height without a script.
                 <div class="composer-grow" aria-hidden="true">{move || draft.with(|text| format!("{text}\n"))}</div>
                 <textarea
@@ -96,7 +100,7 @@ pub(super) fn Composer(row: RoomRow) -> impl IntoView {
                     data-testid="composer-input"
                     rows="1"
                     dir="auto"
-                    placeholder=placeholder.clone()
+                    placeholder=move || placeholder.get()
                     aria-describedby="composer-hint"
                     aria-autocomplete=offer.is_there().then_some("list")
                     aria-controls=offer.is_there().then_some(mentions::LIST_ID)

@@ -38,7 +38,11 @@ pub(super) fn Conversation() -> impl IntoView {
 fn OpenRoom(row: RoomRow) -> impl IntoView {
     let app = use_app();
     let state = app.state;
-    let (face, notes) = row.view.with_untracked(|view| (Face::of(view), view.notes));
+    let notes = row.view.with_untracked(|view| view.notes);
+    let face = {
+        let view = row.view.clone();
+        Memo::new(move |_| view.with(Face::of))
+    };
     let title = {
         let view = row.view.clone();
         move || view.with(wording::title)
@@ -50,6 +54,12 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
     let behind = {
         let view = row.view.clone();
         Memo::new(move |_| view.with(|view| view.behind.clone()))
+    };
+    let known_by = {
+        let view = row.view.clone();
+        Memo::new(move |_| {
+            view.with(|view| view.peer.as_ref().filter(|peer| peer.shown.is_some() && !view.notes).map(|peer| peer.name.to_string()))
+        })
     };
     let (asking, set_asking) = signal(false);
     let room = row.room;
@@ -74,8 +84,9 @@ fn OpenRoom(row: RoomRow) -> impl IntoView {
             <button class="icon-button back" type="button" data-testid="room-back" aria-label="Back to conversations" on:click=move |_| actions::close_room(app)>
                 {draw(Icon::Back)}
             </button>
-            <Avatar face notes/>
+            {move || view! { <Avatar face=face.get() notes/> }.erase()}
             <h1 class=if notes || group { "room-title" } else { "room-title mono" } data-testid="room-title">{title}</h1>
+            {move || known_by.get().map(|name| view! { <span class="room-known-by mono" data-testid="room-known-by">{name}</span> }.erase())}
             {group.then(|| view! { <MembersButton/> }.erase())}
             <LockBadge row=row.clone()/>
         </header>

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use sotto_client_api::Command;
 use sotto_client_api::views::{MemberView, Role, Standing, Trust};
+use sotto_client_api::{Command, Reply};
 use sotto_protocol::{AccountId, RoomId};
 
+use super::switches::RoomSwitches;
 use crate::actions;
 use crate::context::use_app;
 use crate::state::RoomRow;
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Avatar, Erase, Form, Job, PersonPicker, Row, Rows, Show, SubmitButton, Task, value_of};
+use crate::widgets::{Avatar, Erase, Form, Job, PersonPicker, PictureField, Row, Rows, Show, SubmitButton, Task, effect, value_of};
 use crate::wording;
 
 /// What is asked about, or chosen, in the row of somebody.
@@ -34,6 +35,7 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
     let role =
         Memo::new(move |_| members.with(|list| list.iter().find(|member| Some(member.person.account) == own()).map(|member| member.role)));
     let admits = move || role.get() >= Some(Role::Admin);
+    let described = row.clone();
     let add = Arc::new(move |name| -> Job {
         Box::pin(async move {
             app.client.call(Command::AddPerson { room, name }).await?;
@@ -44,7 +46,7 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
     let rows = move || {
         let (mine, me) = (role.get(), own());
         let row = |member: MemberView| {
-            let key = format!("{} {:?} {:?} {mine:?}", member.person.account, member.role, member.standing);
+            let key = format!("{:?} {:?} {:?} {mine:?}", member.person, member.role, member.standing);
             Row::new(key, move || view! { <Member room member=member.clone() me mine asked/> }.erase())
         };
         members.get().into_iter().map(row).collect::<Vec<_>>()
@@ -62,8 +64,9 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
         </section>
         <Show when=move || role.get().is_some()>
             <Rename room/>
+            <Describe row=described.clone()/>
         </Show>
-        <Quiet row=row.clone()/>
+        <RoomSwitches row=row.clone()/>
     }
     .erase()
 }
@@ -98,6 +101,7 @@ fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<
             <div class="member-row">
                 <Avatar face=member.person.clone().into()/>
                 <div class="member-who">
+                    {member.person.shown.clone().map(|shown| view! { <span dir="auto">{shown}</span> }.erase())}
                     <span class="mono">{name.clone()}</span>
                     <span class="hint">{tags}</span>
                 </div>
@@ -173,18 +177,42 @@ fn Rename(room: RoomId) -> impl IntoView {
     .erase()
 }
 
-/// Whether the room's messages are announced and counted.
+/// What the group is about, and its picture.
 #[component]
-fn Quiet(row: RoomRow) -> impl IntoView {
+fn Describe(row: RoomRow) -> impl IntoView {
     let app = use_app();
     let room = row.room;
-    let muted = Memo::new(move |_| row.view.with(|view| view.muted));
-    let toggle = move |_| actions::tell(app, room, Command::SetMuted { room, muted: !muted.get_untracked() });
+    let task = Task::new();
+    let node = NodeRef::new();
+    let picture = RwSignal::new(Vec::new());
+    let about = row.view.with_untracked(|view| view.about.clone());
+    let version = Memo::new(move |_| row.view.with(|view| view.picture));
+    effect(move || {
+        // Another one than what is shown.
+        version.with(|_| ());
+        leptos::task::spawn_local(async move {
+            if let Ok(Reply::Picture(jpeg)) = app.client.call(Command::RoomPicture { room }).await {
+                let _gone = picture.try_set(jpeg);
+            }
+        });
+    });
+    let describe = move |()| {
+        let about = value_of(node);
+        task.run(async move {
+            app.client.call(Command::DescribeGroup { room, about }).await?;
+            Ok(())
+        });
+    };
+    let chosen = move |picture| actions::tell(app, room, Command::PictureGroup { room, picture });
     view! {
-        <button class="button" type="button" data-testid="room-mute" aria-pressed=move || muted.get().to_string() on:click=toggle>
-            {move || draw(if muted.get() { Icon::Muted } else { Icon::Bell })}
-            {move || if muted.get() { "Muted: announce its messages again" } else { "Mute" }}
-        </button>
+        <Form task on_submit=Callback::new(describe)>
+            <div class="field">
+                <label for="group-about">"What the group is about"</label>
+                <input id="group-about" node_ref=node data-testid="group-about" type="text" autocomplete="off" dir="auto" value=about/>
+            </div>
+            <SubmitButton task testid="group-about-submit" look="button" words=task.words("Describe", "Describing…")/>
+        </Form>
+        <PictureField id="group-picture" label="Choose a picture for the group…" picture on_choice=Callback::new(chosen)/>
     }
     .erase()
 }

@@ -36,7 +36,7 @@ pub(super) fn Message(
     });
     let Some(first) = message.get_untracked() else { return ().into_any() };
     let (id, mine) = (first.id, first.mine);
-    let author = first.author.name.to_string();
+    let (author, shown) = (first.author.name.to_string(), first.author.shown().to_owned());
     let key = row.key;
     let delivery = Signal::derive(move || message.with(|message| message.as_ref().map_or(Delivery::Sending, |message| message.delivery)));
     let text = move || message.with(|message| message.as_ref().map(|message| message.text.clone()).unwrap_or_default());
@@ -51,9 +51,9 @@ pub(super) fn Message(
     let byline = (group && !mine && !grouped).then(|| {
         let class = format!("byline mono hue-{}", Face::from(first.author.clone()).hue());
         // Screen readers hear the name already.
-        view! { <span class=class aria-hidden="true">{author.clone()}</span> }.erase()
+        view! { <span class=class aria-hidden="true" title=author.clone()>{shown.clone()}</span> }.erase()
     });
-    let who = if mine { "You: ".to_owned() } else { format!("{author}: ") };
+    let who = if mine { "You: ".to_owned() } else { format!("{shown}: ") };
     view! {
         <article
             class=class

@@ -15,6 +15,7 @@ mod request;
 mod room_list;
 mod safety;
 mod server_view;
+mod switches;
 mod timeline;
 
 use leptos::ev;

@@ -6,6 +6,7 @@ use super::members::Members;
 use super::request::BlockSection;
 use super::safety::Safety;
 use super::server_view::ServerView;
+use super::switches::RoomSwitches;
 use crate::actions::COMPOSER_ID;
 use crate::context::use_app;
 use crate::state::{Panel, RoomRow};
@@ -72,7 +73,7 @@ fn LockSection(row: RoomRow) -> impl IntoView {
         <p class="hint" data-testid="last-heard">{heard}</p>
         {peer.filter(|_| !notes).map(|peer| {
             let account = peer.account;
-            view! { <Safety peer/><BlockSection row account/> }.into_any()
+            view! { <Safety peer/><RoomSwitches row=row.clone()/><BlockSection row account/> }.into_any()
         })}
     }
     .erase()

@@ -73,10 +73,10 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
     let room = row.room;
     let view = row.view.clone();
     let notes = view.with_untracked(|view| view.notes);
-    // A group is there before its name is.
-    let title = {
+    // What people are known by does not change with what they want to be called; a group is there before its name is.
+    let known_by = {
         let view = view.clone();
-        Memo::new(move |_| view.with(|view| view.title.clone()))
+        Memo::new(move |_| view.with(|view| view.peer.as_ref().map_or_else(|| view.title.clone(), |peer| peer.name.to_string())))
     };
     let face = {
         let view = view.clone();
@@ -110,7 +110,7 @@ fn RoomItem(row: RoomRow) -> impl IntoView {
     let unread = Memo::new(move |_| view.with(|view| (view.unread, view.muted)));
     view! {
         // The item is the line, because a request's has buttons beside the one that opens it.
-        <li data-testid="room-item" data-room-id=room.to_string() data-name=move || title.get() on:click=move |_| actions::open_room(app, room)>
+        <li data-testid="room-item" data-room-id=room.to_string() data-name=move || known_by.get() on:click=move |_| actions::open_room(app, room)>
         <button class="room" type="button" aria-current=move || current().then(|| "true".to_owned())>
             {move || view! { <Avatar face=face.get() notes/> }.erase()}
             <span class="room-name">

@@ -22,6 +22,7 @@ pub(super) fn DevicesSection() -> impl IntoView {
     let (sessions, set_sessions) = signal(Vec::<SessionInfo>::new());
     let (error, set_error) = signal(None::<String>);
     let (asked, set_asked) = signal(None::<DeviceId>);
+    let (naming, set_naming) = signal(None::<(DeviceId, String)>);
     let load = move || {
         spawn_local(async move {
             match app.client.call(Command::Devices).await {
@@ -51,11 +52,23 @@ pub(super) fn DevicesSection() -> impl IntoView {
         });
     };
     let row = move |device: Option<DeviceView>, session: Option<SessionInfo>| {
-        let label = session.as_ref().map_or_else(|| "Signed out".to_owned(), |info| info.label.clone());
-        let added = device.map_or_else(String::new, |device| format!("Added: {}. ", when(device.added_at)));
+        let called = session.as_ref().map_or_else(|| "Signed out".to_owned(), |info| info.label.clone());
+        let name = device.as_ref().and_then(|device| device.name.clone());
+        // What the browser says of itself stays readable: a name can be anything.
+        let by_itself = name.as_ref().map_or_else(String::new, |_| format!("{called}. "));
+        let label = name.unwrap_or(called);
+        let added = device.as_ref().map_or_else(String::new, |device| format!("Added: {}. ", when(device.added_at)));
         let seen = session.as_ref().map_or_else(String::new, |info| format!("Last seen: {}.", when(info.last_seen_at)));
-        let current = device.is_some_and(|device| device.current);
-        let (out_name, remove_name) = (format!("Sign out {label}"), format!("Remove {label}"));
+        let current = device.as_ref().is_some_and(|device| device.current);
+        let (out_name, remove_name, rename_name) = (format!("Sign out {label}"), format!("Remove {label}"), format!("Rename {label}"));
+        let rename = device.as_ref().map(|device| {
+            let (device, is) = (device.device, label.clone());
+            let ask = move |_| set_naming.set(Some((device, is.clone())));
+            view! {
+                <button class="button" type="button" data-testid="device-rename" aria-label=rename_name on:click=ask>"Rename…"</button>
+            }
+            .erase()
+        });
         let out = session.filter(|_| !current).map(|info| {
             view! {
                 <button class="button" type="button" data-testid="session-revoke" aria-label=out_name on:click=move |_| sign_out(info.session)>
@@ -75,9 +88,10 @@ pub(super) fn DevicesSection() -> impl IntoView {
             <li class="session" data-testid="device" data-current=current.to_string()>
                 <div>
                     <strong>{label}</strong>
-                    <p class="hint">{added + &seen}</p>
+                    <p class="hint">{by_itself + &added + &seen}</p>
                 </div>
                 {current.then(|| view! { <span class="tag">"This browser"</span> }.erase())}
+                {rename}
                 {out}
                 {remove}
             </li>
@@ -97,6 +111,7 @@ pub(super) fn DevicesSection() -> impl IntoView {
     };
     let done = Callback::new(move |()| {
         set_asked.set(None);
+        set_naming.set(None);
         load();
     });
     view! {
@@ -106,8 +121,36 @@ pub(super) fn DevicesSection() -> impl IntoView {
             <ul class="sessions" data-testid="devices-list">
                 {rows}
             </ul>
+            {move || naming.get().map(|(device, name)| view! { <NameQuestion device name done/> }.erase())}
             {move || asked.get().map(|device| view! { <RemoveQuestion device done/> }.erase())}
         </section>
+    }
+    .erase()
+}
+
+/// Asks what a device is to be called.
+#[component]
+fn NameQuestion(device: DeviceId, name: String, done: Callback<()>) -> impl IntoView {
+    let app = use_app();
+    let task = Task::new();
+    let node = NodeRef::new();
+    let rename = move |()| {
+        let name = value_of(node);
+        task.run(async move {
+            app.client.call(Command::NameDevice { device, name }).await?;
+            done.run(());
+            Ok(())
+        });
+    };
+    view! {
+        <Form task on_submit=Callback::new(rename)>
+            <div class="field">
+                <label for="device-name">"Name of the device"</label>
+                <input id="device-name" node_ref=node data-testid="device-name" type="text" autocomplete="off" dir="auto" value=name/>
+                <p class="hint">"Only your own devices see it."</p>
+            </div>
+            <SubmitButton task testid="device-name-submit" look="button" words=task.words("Rename", "Renaming…")/>
+        </Form>
     }
     .erase()
 }

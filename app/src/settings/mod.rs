@@ -1,10 +1,12 @@
-//! Settings: appearance, devices, blocked people, password, recovery code, lock, and what the server learns.
+//! Settings: profile, appearance, devices, history, blocked people, password, recovery code, lock, and what the server learns.
 
 mod about;
+mod archive;
 mod blocked;
 mod devices;
 mod lock;
 mod password;
+mod profile;
 mod recovery;
 mod sign_out;
 mod theme;
@@ -33,8 +35,10 @@ pub(crate) fn Settings() -> impl IntoView {
             open=Signal::derive(move || dialog.get() == Some(DialogKind::Settings))
             on_close=Callback::new(close)
         >
+            <profile::ProfileSection/>
             <theme::ThemeSection/>
             <devices::DevicesSection/>
+            <archive::ArchiveSection/>
             <blocked::BlockedSection/>
             <password::PasswordSection/>
             <recovery::RecoverySection/>

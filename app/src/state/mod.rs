@@ -1,5 +1,6 @@
 //! Everything that is drawn, in one place: made once in the root, changed only by updates, replies and the person's own clicks.
 
+mod pictures;
 mod rooms;
 pub(crate) mod timeline;
 
@@ -8,6 +9,7 @@ use sotto_client_api::Update as Report;
 use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase};
 use sotto_protocol::{ErrorCode, MessageId, RoomId, UserName};
 
+pub(crate) use pictures::{Picture, Pictures, Whose, data_url};
 pub(crate) use rooms::RoomRow;
 pub(crate) use timeline::{EntryRow, Timeline};
 
@@ -76,6 +78,7 @@ pub struct ClientState {
     /// Of the open group.
     pub(crate) members: RwSignal<Vec<MemberView>>,
     pub(crate) draft: RwSignal<String>,
+    pub(crate) pictures: Pictures,
     pub(crate) notices: RwSignal<Vec<Notice>>,
     pub(crate) panel: RwSignal<Option<Panel>>,
     pub(crate) dialog: RwSignal<Option<DialogKind>>,
@@ -112,6 +115,7 @@ impl ClientState {
             timeline: Timeline::new(),
             members: RwSignal::new(Vec::new()),
             draft: RwSignal::new(String::new()),
+            pictures: Pictures::new(),
             notices: RwSignal::new(Vec::new()),
             panel: RwSignal::new(None),
             dialog: RwSignal::new(None),
@@ -223,6 +227,7 @@ impl ClientState {
             self.timeline.close();
             self.members.set(Vec::new());
             self.draft.set(String::new());
+            self.pictures.forget();
             self.panel.set(None);
             self.dialog.set(None);
         }

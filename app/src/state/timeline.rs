@@ -177,7 +177,7 @@ mod tests {
 
     fn message(id: u8, author: u8, seq: Option<Seq>, at: Millis) -> EntryView {
         let id = MessageId([id; 16]);
-        let author = PersonView { account: AccountId([author; 32]), name: UserName::parse("mira-k").unwrap() };
+        let author = PersonView::plain(AccountId([author; 32]), UserName::parse("mira-k").unwrap());
         let body = EntryBody::Message(MessageView {
             id,
             seq,

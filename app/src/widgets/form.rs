@@ -30,8 +30,13 @@ pub(crate) fn value_of(node: NodeRef<leptos::html::Input>) -> String {
 
 /// Empties an input, if it is still there.
 pub(crate) fn clear(node: NodeRef<leptos::html::Input>) {
+    fill(node, "");
+}
+
+/// Puts a text into an input, if it is still there.
+pub(crate) fn fill(node: NodeRef<leptos::html::Input>, text: &str) {
     if let Some(input) = node.try_get_untracked().flatten() {
-        input.set_value("");
+        input.set_value(text);
     }
 }
 

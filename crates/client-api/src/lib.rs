@@ -228,6 +228,53 @@ pub enum Command {
         /// Its new name.
         name: String,
     },
+    /// Describes a group. Reply: as with [`Command::SendText`].
+    DescribeGroup {
+        /// Which.
+        room: RoomId,
+        /// How; empty takes the description away.
+        about: String,
+    },
+    /// Gives a group a picture. Reply: as with [`Command::SendText`].
+    PictureGroup {
+        /// Which.
+        room: RoomId,
+        /// A small JPEG; empty takes the picture away.
+        picture: Vec<u8>,
+    },
+    /// What the person has chosen for all own devices. Reply: [`Reply::Choices`].
+    Choices,
+    /// How the person is shown to those they write with. Reply: [`Reply::Done`] as soon as it is stored here.
+    SetCard {
+        /// What they are called; empty for the user name alone.
+        name: String,
+        /// A small JPEG; empty for none.
+        picture: Vec<u8>,
+    },
+    /// Whether history is kept for new devices. Reply: [`Reply::Done`] as soon as it is stored here.
+    SetArchiving {
+        /// Of which room; of all for `None`.
+        room: Option<RoomId>,
+        /// Kept?
+        on: bool,
+    },
+    /// What an own device is called. Reply: [`Reply::Done`] as soon as it is stored here.
+    NameDevice {
+        /// Which.
+        device: DeviceId,
+        /// Empty for what it is called by itself.
+        name: String,
+    },
+    /// The picture of a person. Reply: [`Reply::Picture`].
+    Picture {
+        /// Whose.
+        account: AccountId,
+    },
+    /// The picture of a group. Reply: [`Reply::Picture`].
+    RoomPicture {
+        /// Of which.
+        room: RoomId,
+    },
     /// Newest page of a room (`before: None`) or the page before a seq. Reply: [`Reply::Timeline`]. The room counts as
     /// open in this tab until it opens another: its new entries come as [`Update::Entries`], and so may those of rooms that are open
     /// in other tabs.
@@ -351,6 +398,10 @@ pub enum Reply {
     Devices(Vec<views::DeviceView>),
     /// Blocked people, in no order.
     Blocked(Vec<views::PersonView>),
+    /// What was chosen.
+    Choices(views::ChoicesView),
+    /// A JPEG; empty for none.
+    Picture(Vec<u8>),
     /// Found people.
     People(Vec<views::PersonView>),
     /// People of a group: owners, admins, members, each by name; empty for a group that this account is not in.
@@ -466,6 +517,14 @@ impl Command {
             Self::Members { .. } => "Members",
             Self::SetMuted { .. } => "SetMuted",
             Self::RenameGroup { .. } => "RenameGroup",
+            Self::DescribeGroup { .. } => "DescribeGroup",
+            Self::PictureGroup { .. } => "PictureGroup",
+            Self::Choices => "Choices",
+            Self::SetCard { .. } => "SetCard",
+            Self::SetArchiving { .. } => "SetArchiving",
+            Self::NameDevice { .. } => "NameDevice",
+            Self::Picture { .. } => "Picture",
+            Self::RoomPicture { .. } => "RoomPicture",
             Self::OpenRoom { .. } => "OpenRoom",
             Self::CloseRoom { .. } => "CloseRoom",
             Self::MarkRead { .. } => "MarkRead",

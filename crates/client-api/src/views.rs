@@ -76,6 +76,35 @@ pub struct PersonView {
     pub account: AccountId,
     /// Its name.
     pub name: UserName,
+    /// What they want to be called.
+    pub shown: Option<String>,
+    /// Their picture, by a number that changes with it; none where there is none.
+    pub picture: Option<u64>,
+}
+
+impl PersonView {
+    /// Somebody of whom nothing but the account is known.
+    #[must_use]
+    pub const fn plain(account: AccountId, name: UserName) -> Self {
+        Self { account, name, shown: None, picture: None }
+    }
+
+    /// What they are called where people read of them. Where it matters who they are, the user name stands beside it.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.shown.as_deref().unwrap_or(self.name.as_str())
+    }
+}
+
+/// What a person has chosen for all own devices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoicesView {
+    /// What they are called; empty for the user name alone.
+    pub name: String,
+    /// Their picture, a JPEG; empty for none.
+    pub picture: Vec<u8>,
+    /// Whether history is kept for new devices.
+    pub archive: bool,
 }
 
 /// What somebody may do in a group, from least to most.
@@ -159,6 +188,12 @@ pub struct RoomView {
     pub blocked: bool,
     /// Whether its new messages are neither announced nor counted.
     pub muted: bool,
+    /// Whether its history is kept for new devices.
+    pub archived: bool,
+    /// What a group is about; empty where nobody has said.
+    pub about: String,
+    /// A group's picture, by a number that changes with it; none where there is none.
+    pub picture: Option<u64>,
 }
 
 /// Newest message of a room.
@@ -303,8 +338,8 @@ pub enum SystemLine {
         came: String,
         /// Names of those who went.
         went: String,
-        /// What is another with those who stay, by their names.
-        others: Vec<(Change, String)>,
+        /// What is another with those who stay.
+        others: Vec<(Change, PersonView)>,
     },
     /// A group was given a name.
     Named {
@@ -312,6 +347,18 @@ pub enum SystemLine {
         by: PersonView,
         /// Which.
         name: String,
+    },
+    /// A group was described.
+    Described {
+        /// By whom.
+        by: PersonView,
+        /// How; empty where that was taken back.
+        about: String,
+    },
+    /// A group was given a picture, or it was taken away.
+    Pictured {
+        /// By whom.
+        by: PersonView,
     },
     /// Messages of a person that did not come, though later ones did.
     Withheld {
@@ -372,7 +419,7 @@ pub struct ServerRowView {
 }
 
 /// A device of the own account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceView {
     /// The device.
     pub device: DeviceId,
@@ -380,6 +427,8 @@ pub struct DeviceView {
     pub added_at: Millis,
     /// Whether it is this browser.
     pub current: bool,
+    /// What the person calls it.
+    pub name: Option<String>,
 }
 
 /// How good a password is.

@@ -13,10 +13,12 @@ use sotto_protocol::limits::{ARCHIVE_PAGE, ARCHIVE_PAGE_SEQS};
 use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, Seq, ShelfId, codec};
 use zeroize::Zeroizing;
 
+use crate::choices::Choices;
 use crate::committing;
 use crate::records::{ContactRecord, EntryKindRecord, EntryRecord};
 
 const LABEL: &[u8] = b"sotto archive page v1";
+const CHOICES: &[u8] = b"sotto choices v1";
 /// Smallest padded page; larger ones are padded to the next power of two, from [`LARGE`] on to quarters of it.
 const BUCKET: usize = 4 * 1024;
 const LARGE: usize = 1024 * 1024;
@@ -75,6 +77,8 @@ pub const fn is_archived(line: &EntryKindRecord) -> bool {
             | EntryKindRecord::NewDevice { .. }
             | EntryKindRecord::Members { .. }
             | EntryKindRecord::Named { .. }
+            | EntryKindRecord::Described { .. }
+            | EntryKindRecord::Pictured { .. }
     )
 }
 
@@ -144,6 +148,37 @@ impl ArchiveKey {
         }
         let entries = contents.entries.into_iter().map(|record| (record.seq, record)).collect();
         Ok(Page { room, number: stored.page, entries, people: contents.people })
+    }
+
+    /// The shelf of the account's choices ([`Choices`]), which has one page.
+    ///
+    /// # Errors
+    /// `internal` never happens for a name of this length.
+    pub fn choices_shelf(&self) -> Result<ShelfId, ErrorCode> {
+        let mut shelf = [0; 16];
+        let expand = Hkdf::<Sha256>::new(None, self.key.as_slice()).expand(b"sotto choices shelf v1", &mut shelf);
+        expand.map_err(|_| ErrorCode::Internal)?;
+        Ok(ShelfId(shelf))
+    }
+
+    /// Seals the choices as their `version`th writing.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_choices(&self, choices: &Choices, version: u64) -> Result<ArchivePage, ErrorCode> {
+        let shelf = self.choices_shelf()?;
+        let sealed = committing::seal(&self.key, CHOICES, &self.aad(shelf, 0), &pad(codec::encode(choices))?)?;
+        Ok(ArchivePage { shelf, page: 0, version, sealed: Bytes(sealed) })
+    }
+
+    /// Opens what [`Self::seal_choices`] made.
+    ///
+    /// # Errors
+    /// `not_authentic`: of another account, no choices, or altered.
+    pub fn open_choices(&self, stored: &ArchivePage) -> Result<Choices, ErrorCode> {
+        let aad = self.aad(self.choices_shelf()?, 0);
+        let plain = committing::open(&self.key, CHOICES, &aad, stored.sealed.as_slice()).ok_or(ErrorCode::NotAuthentic)?;
+        unpad(&plain).and_then(|encoded| codec::decode(encoded, ARCHIVE_PAGE).ok()).ok_or(ErrorCode::NotAuthentic)
     }
 
     /// Of one length: account, shelf, page.

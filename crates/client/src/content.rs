@@ -6,6 +6,7 @@
 use minicbor::{Decode, Encode};
 use sotto_protocol::{Bytes, ErrorCode, MessageId, Millis, RoomId, Seq, codec, limits};
 
+use crate::choices::Card;
 use crate::random;
 
 /// [`Content::kind`] of a text.
@@ -15,6 +16,8 @@ pub const KIND_RECEIPT: u32 = 2;
 
 /// [`Content::kind`] of a group's settings.
 pub const KIND_SETTINGS: u32 = 3;
+/// [`Content::kind`] of a message that says nothing but how its author is shown.
+pub const KIND_CARD: u32 = 4;
 
 /// One application message. A reader that does not know `kind` shows that something newer was said.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -43,6 +46,20 @@ pub struct Content {
     /// How many messages of this device the log had shown it when it encrypted this one: whoever has heard fewer lacks some.
     #[n(7)]
     pub said: Option<u64>,
+    /// How the author wants to be shown: with the first message to who has not heard it yet.
+    #[n(8)]
+    pub card: Option<ToldCard>,
+}
+
+/// How somebody wants to be shown. The latest that they chose holds.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ToldCard {
+    /// When they chose it.
+    #[n(0)]
+    pub at: Millis,
+    /// As they chose it.
+    #[n(1)]
+    pub card: Card,
 }
 
 /// What a group is called. The newest in the log holds; it is said again to devices that came later.
@@ -54,6 +71,20 @@ pub struct Settings {
     /// Said again: position of the message by which the group was named so. A newer name stays. None for a new name.
     #[n(1)]
     pub since: Option<Seq>,
+    /// What it is about, at most [`limits::ROOM_ABOUT`] bytes. None in what a build from before there were such says: it stays.
+    #[n(2)]
+    pub about: Option<String>,
+    /// Its picture, a JPEG of at most [`limits::PICTURE`] bytes; empty for none. As with `about`.
+    #[n(3)]
+    pub picture: Option<Bytes>,
+}
+
+impl Settings {
+    fn is_too_large(&self) -> bool {
+        self.name.len() > limits::ROOM_NAME
+            || self.about.as_ref().is_some_and(|about| about.len() > limits::ROOM_ABOUT)
+            || self.picture.as_ref().is_some_and(|picture| picture.0.len() > limits::PICTURE)
+    }
 }
 
 /// How far the author's device has come; both only rise.
@@ -81,20 +112,30 @@ pub struct ListHead {
 impl Content {
     /// A text for a room.
     #[must_use]
-    pub const fn text(id: MessageId, room: RoomId, text: String) -> Self {
-        Self { kind: KIND_TEXT, id, room, text: Some(text), receipt: None, list: None, settings: None, said: None }
+    pub fn text(id: MessageId, room: RoomId, text: String) -> Self {
+        Self { text: Some(text), ..Self::empty(KIND_TEXT, id, room) }
     }
 
     /// A receipt for a room.
     #[must_use]
-    pub const fn receipt(id: MessageId, room: RoomId, receipt: Receipt) -> Self {
-        Self { kind: KIND_RECEIPT, id, room, text: None, receipt: Some(receipt), list: None, settings: None, said: None }
+    pub fn receipt(id: MessageId, room: RoomId, receipt: Receipt) -> Self {
+        Self { receipt: Some(receipt), ..Self::empty(KIND_RECEIPT, id, room) }
     }
 
     /// A group's settings.
     #[must_use]
-    pub const fn settings(id: MessageId, room: RoomId, settings: Settings) -> Self {
-        Self { kind: KIND_SETTINGS, id, room, text: None, receipt: None, list: None, settings: Some(settings), said: None }
+    pub fn settings(id: MessageId, room: RoomId, settings: Settings) -> Self {
+        Self { settings: Some(settings), ..Self::empty(KIND_SETTINGS, id, room) }
+    }
+
+    /// Nothing but what goes with every message.
+    #[must_use]
+    pub const fn card(id: MessageId, room: RoomId) -> Self {
+        Self::empty(KIND_CARD, id, room)
+    }
+
+    const fn empty(kind: u32, id: MessageId, room: RoomId) -> Self {
+        Self { kind, id, room, text: None, receipt: None, list: None, settings: None, said: None, card: None }
     }
 
     /// Encoded.
@@ -115,7 +156,11 @@ impl Content {
         if content.text.as_ref().is_some_and(|text| text.len() > limits::TEXT) {
             return Err(ErrorCode::TooLarge);
         }
-        if content.settings.as_ref().is_some_and(|settings| settings.name.len() > limits::ROOM_NAME) {
+        if content.settings.as_ref().is_some_and(|settings| settings.is_too_large()) {
+            return Err(ErrorCode::TooLarge);
+        }
+        let told = content.card.as_ref().map(|told| &told.card);
+        if told.is_some_and(|card| card.name.len() > limits::SHOWN_NAME || card.picture.0.len() > limits::PICTURE) {
             return Err(ErrorCode::TooLarge);
         }
         Ok(content)
@@ -147,8 +192,8 @@ mod tests {
 
         let mut newer = Vec::new();
         let mut e = minicbor::Encoder::new(&mut newer);
-        e.array(10).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
-        for _ in 0..5 {
+        e.array(11).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
+        for _ in 0..6 {
             e.null().unwrap();
         }
         e.str("from the future").unwrap().u8(1).unwrap();

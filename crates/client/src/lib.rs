@@ -1,6 +1,7 @@
 //! The engine: all cryptography of messages, sync, outbox, rooms. Synchronous, no I/O, no clock of its own.
 
 pub mod archive;
+pub mod choices;
 mod committing;
 pub mod content;
 pub mod engine;

@@ -6,6 +6,7 @@ use sotto_protocol::device_list::DeviceEntry;
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
 use sotto_rules::roles::Role;
 
+use crate::choices::{Card, Choices, Verified};
 use crate::content::{Content, ListHead};
 
 /// Keys of the state table. `0x01` belongs to the MLS storage provider, `0x02` to [`crate::ring`].
@@ -16,9 +17,12 @@ pub mod key {
     pub const DEVICE: &[u8] = &[0x10];
     /// Ids of the texts that tabs asked for last, oldest first: `Vec<MessageId>`, one.
     pub const TAKEN: &[u8] = &[0x11];
+    /// [`super::ChoicesRecord`], one.
+    pub const CHOICES: &[u8] = &[0x12];
     const ROOM: u8 = 0x20;
     const CONTACT: u8 = 0x30;
     const LIST: u8 = 0x31;
+    const CARD: u8 = 0x32;
     const OUTBOX: u8 = 0x40;
     const DRAFT: u8 = 0x50;
     /// First byte of the keys of leaf keys' secrets.
@@ -46,6 +50,12 @@ pub mod key {
     #[must_use]
     pub fn list(account: AccountId) -> Vec<u8> {
         of(LIST, account.as_bytes())
+    }
+
+    /// [`super::CardRecord`].
+    #[must_use]
+    pub fn card(account: AccountId) -> Vec<u8> {
+        of(CARD, account.as_bytes())
     }
 
     /// [`super::OutboxRecord`], ordered by creation.
@@ -277,10 +287,19 @@ pub struct RoomRecord {
     #[n(41)]
     #[cbor(default)]
     pub erased_upto: Seq,
-    /// Whether new messages are neither announced nor counted.
+    /// When the person chose the card that this device has told last in a message that the log has shown; 0 before any, and when somebody
+    /// came who has not heard it.
     #[n(42)]
     #[cbor(default)]
-    pub muted: bool,
+    pub card_said: Millis,
+    /// What the group is about.
+    #[n(44)]
+    #[cbor(default)]
+    pub about: String,
+    /// The group's picture, a JPEG; empty for none.
+    #[n(45)]
+    #[cbor(default)]
+    pub picture: Bytes,
 }
 
 /// A leaf that its account's newest known list does not name.
@@ -490,11 +509,54 @@ pub struct SeenIdentity {
 }
 
 impl ContactRecord {
+    /// Somebody whose identity was compared on another own device, at this time.
+    #[must_use]
+    pub fn compared(account: AccountId, verified: &Verified, at: Millis) -> Self {
+        Self {
+            account,
+            name: verified.name.clone(),
+            account_key: verified.account_key.clone(),
+            list_version: 0,
+            list_hash: Bytes::default(),
+            verified_at: Some(at),
+            seen: None,
+            accepted: true,
+        }
+    }
+
     /// Whether the name stands for another identity, and the person does not know yet.
     #[must_use]
     pub fn has_changed(&self) -> bool {
         self.seen.is_some_and(|seen| !seen.acknowledged)
     }
+}
+
+/// The person's choices, as they are here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct ChoicesRecord {
+    /// What holds.
+    #[n(0)]
+    pub choices: Choices,
+    /// How often they were written on the server, as far as is known here; 0 for never.
+    #[n(1)]
+    pub version: u64,
+    /// Something of them is not on the server.
+    #[n(2)]
+    pub unsaved: bool,
+    /// Rooms whose archive is to go; none for all of it.
+    #[n(3)]
+    pub to_empty: Vec<Option<RoomId>>,
+}
+
+/// How somebody wants to be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct CardRecord {
+    /// When they chose it, by their clock.
+    #[n(0)]
+    pub at: Millis,
+    /// As they chose it; checked.
+    #[n(1)]
+    pub card: Card,
 }
 
 /// The devices of another account, as far as it has vouched for them here.
@@ -577,6 +639,10 @@ pub struct SealedMessage {
     #[n(3)]
     #[cbor(default)]
     pub list: u64,
+    /// When the own card that it tells was chosen; 0 for none.
+    #[n(4)]
+    #[cbor(default)]
+    pub card: Millis,
 }
 
 /// One line of a timeline, as stored.
@@ -730,6 +796,23 @@ pub enum EntryKindRecord {
     /// The server went back to an earlier time here.
     #[n(11)]
     WentBack,
+    /// A group was described.
+    #[n(12)]
+    Described {
+        /// By whom.
+        #[n(0)]
+        by: AccountId,
+        /// How; empty where that was taken back.
+        #[n(1)]
+        about: String,
+    },
+    /// A group was given a picture, or it was taken away.
+    #[n(13)]
+    Pictured {
+        /// By whom.
+        #[n(0)]
+        by: AccountId,
+    },
     /// Messages of a person that did not come, found by something that is not drawn.
     #[n(10)]
     Withheld {

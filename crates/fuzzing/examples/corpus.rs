@@ -197,7 +197,7 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
         let name = command.name();
         page.put(name, &[&[0], &wire::encode(&ToWorker { id: 300, command }).expect("postcard")]);
     }
-    let me = sotto_client_api::views::PersonView { account, name: name() };
+    let me = sotto_client_api::views::PersonView::plain(account, name());
     let timeline = Reply::Timeline { room, entries: Vec::new(), more: true, draft: "…".into() };
     let sign_up = Reply::SignUp { request, recovery_code: sotto_client_api::RecoveryCode("0000".into()) };
     for (name, message) in [

@@ -1,7 +1,7 @@
 //! A byte string that is one CBOR byte string on the wire and base64url text in JSON.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use core::fmt;
 use minicbor::{Decode, Decoder, Encode, Encoder};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -15,6 +15,18 @@ impl Bytes {
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         &self.0
+    }
+
+    /// As a `data:` address holds them (RFC 4648 §4).
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(&self.0)
+    }
+
+    /// What [`Self::to_base64`] wrote.
+    #[must_use]
+    pub fn from_base64(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok().map(Self)
     }
 }
 

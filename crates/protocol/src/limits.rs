@@ -26,6 +26,12 @@ pub const ADDED_AT_ONCE: usize = 200;
 pub const ROLES: usize = 32 * 1024;
 /// Longest name of a group, UTF-8.
 pub const ROOM_NAME: usize = 200;
+/// Longest description of a group, UTF-8.
+pub const ROOM_ABOUT: usize = 1024;
+/// Longest name that a person is shown by, UTF-8.
+pub const SHOWN_NAME: usize = 64;
+/// Longest picture of a person or group: it travels in messages, so it is a small one.
+pub const PICTURE: usize = 12 * 1024;
 /// Longest body of every other `/api/v1` request.
 pub const API_BODY: usize = 256 * 1024;
 /// Longest stored key package (the hybrid suite's are about 2.7 kB).

@@ -43,7 +43,7 @@ async fn said_by_alice(stage: &Stage) -> usize {
 fn gone(lines: &[SystemLine], by: &str, whose: &str) -> usize {
     let is = |line: &&SystemLine| {
         matches!(line, SystemLine::Members { by: actor, others, .. }
-        if actor.name.as_str() == by && others == &[(Change::DeviceWent, whose.to_owned())])
+        if actor.name.as_str() == by && matches!(others.as_slice(), [(Change::DeviceWent, whom)] if whom.name.as_str() == whose))
     };
     lines.iter().filter(is).count()
 }

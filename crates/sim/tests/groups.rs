@@ -72,7 +72,10 @@ fn said(host: &Host) -> Vec<String> {
 fn told(host: &Host) -> Vec<String> {
     let line = |line: &SystemLine| match line {
         SystemLine::Members { by, came, went, others } if others.is_empty() => format!("{} +{came} -{went}", by.name),
-        SystemLine::Members { by, others, .. } => format!("{} {others:?}", by.name),
+        SystemLine::Members { by, others, .. } => {
+            let others: Vec<_> = others.iter().map(|(change, whom)| (change, whom.name.as_str())).collect();
+            format!("{} {others:?}", by.name)
+        }
         SystemLine::NewDevice { who } => format!("{} on a new device", who.name),
         SystemLine::Named { by, name } => format!("{} named {name}", by.name),
         SystemLine::Created { by } => format!("{} began", by.name),

@@ -41,11 +41,13 @@ pub(super) struct Shelves {
     pub(super) due_at: Option<Millis>,
     /// The server takes no more.
     full: bool,
+    /// When the person's choices were read last.
+    pub(super) choices_read_at: Millis,
 }
 
 impl Engine {
     /// The key of the own archive; none on a device that has not seen the vault since there is one.
-    fn archive_key(&self) -> Result<Option<ArchiveKey>, ErrorCode> {
+    pub(super) fn archive_key(&self) -> Result<Option<ArchiveKey>, ErrorCode> {
         let data = self.data()?;
         let record = data.record()?;
         let key = <&[u8; 32]>::try_from(record.archive.as_slice());
@@ -63,13 +65,14 @@ impl Engine {
         if !self.net.live() || self.shelves.full || self.archive_key()?.is_none() {
             return Ok(());
         }
+        let choices = self.data()?.choices()?.choices;
         for record in self.data()?.rooms()? {
             if self.shelves.busy.len() >= ROOMS_AT_ONCE {
                 self.archive_soon(turn.now);
                 break;
             }
-            let due =
-                record.seat == Seat::Taken && record.archived < record.cursor && record.branches.is_empty() && record.request.is_none();
+            let fit = record.seat == Seat::Taken && record.branches.is_empty() && record.request.is_none();
+            let due = fit && record.archived < record.cursor && !choices.is_unarchived(record.room);
             if due && self.shelves.busy.insert(record.room) {
                 let page = page_of(record.archived + 1);
                 self.load_page(turn, record.room, page, |page| Load::ToShelf { page, upto: record.cursor });
@@ -90,9 +93,15 @@ impl Engine {
     /// The own lines of a page are here. They are written if the page is known as it stands on the server; otherwise it is read first.
     pub(super) fn page_to_shelf(&mut self, turn: &mut Turn, mut page: Page, upto: Seq, rows: &[Row]) -> Result<(), ErrorCode> {
         let room = page.room;
+        let choices = self.data()?.choices()?.choices;
+        // Chosen while the lines were on their way.
+        if choices.is_unarchived(room) {
+            return self.work_on(turn, room);
+        }
+        let from = choices.unarchived_upto(room) + 1;
         let upto = upto.min(seqs_of(page.number).1);
         let own = self.open_entries(rows)?;
-        page.entries = own.into_iter().filter(|(seq, record)| *seq <= upto && is_archived(&record.body)).collect();
+        page.entries = own.into_iter().filter(|(seq, record)| (from..=upto).contains(seq) && is_archived(&record.body)).collect();
         let Some(archive) = self.archive_key()? else { return Ok(()) };
         let known = self.shelves.newest.get(&room).filter(|(known, _)| known.number == page.number);
         let Some((known, version)) = known else {
@@ -139,6 +148,8 @@ impl Engine {
             return self.archived(turn, room, upto);
         }
         self.shelves.newest.remove(&room);
+        // Another own device may have emptied the shelf because it is not to be filled any more.
+        self.read_choices(turn)?;
         self.work_on(turn, room)
     }
 
@@ -290,7 +301,10 @@ const fn empty(room: RoomId, number: u64) -> Page {
 fn people_of(line: &EntryKindRecord, accounts: &mut BTreeSet<AccountId>) {
     match line {
         EntryKindRecord::Text { author, .. } => _ = accounts.insert(*author),
-        EntryKindRecord::Created { by } | EntryKindRecord::Named { by, .. } => _ = accounts.insert(*by),
+        EntryKindRecord::Created { by }
+        | EntryKindRecord::Named { by, .. }
+        | EntryKindRecord::Described { by, .. }
+        | EntryKindRecord::Pictured { by } => _ = accounts.insert(*by),
         EntryKindRecord::NewDevice { who } => _ = accounts.insert(*who),
         EntryKindRecord::Members { by, came, went, others } => {
             accounts.insert(*by);

@@ -51,7 +51,8 @@ impl Engine {
         }
         if let Some(reply) = reply {
             let people = self.data()?.blocked()?.into_iter();
-            turn.reply(reply, Reply::Blocked(people.map(|person| PersonView { account: person.account, name: person.name }).collect()));
+            let people = people.map(|person| self.person_named(person.account, person.name));
+            turn.reply(reply, Reply::Blocked(people.collect::<Result<_, _>>()?));
         }
         Ok(())
     }
@@ -69,7 +70,7 @@ impl Engine {
     /// The server has done it.
     pub(super) fn block_done(&mut self, turn: &mut Turn, account: AccountId, blocked: bool, reply: u32) -> Result<(), ErrorCode> {
         if blocked {
-            let PersonView { account, name } = self.person(account)?;
+            let PersonView { account, name, .. } = self.person(account)?;
             self.begin_block(turn, account, &Person { account, name })?;
         } else {
             self.end_block(turn, account)?;

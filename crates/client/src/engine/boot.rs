@@ -116,7 +116,7 @@ impl Engine {
 
     pub(super) fn me(&self) -> Result<PersonView, ErrorCode> {
         let data = self.data()?;
-        Ok(PersonView { account: data.account(), name: data.record()?.name })
+        self.person_named(data.account(), data.record()?.name)
     }
 
     /// The owner as of this turn.

@@ -98,6 +98,7 @@ impl Engine {
         }
         // Whoever came has not heard yet which list of this account is the newest.
         record.list_said = 0;
+        record.card_said = 0;
         // What is on its way may take the leaf out again: everything is asked for when the log was read.
         if self.net.caught_up() {
             let new = record.unlisted.iter().filter(|known| joined.contains(&(known.account, known.device)));

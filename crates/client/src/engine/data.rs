@@ -12,7 +12,7 @@ use crate::identity::DeviceIdentity;
 use crate::io::{Batch, Row, Slots};
 use crate::leaf_key::LeafKey;
 use crate::mls;
-use crate::records::{ContactRecord, DeviceRecord, ListRecord, OutboxRecord, RoomRecord, key};
+use crate::records::{ChoicesRecord, ContactRecord, DeviceRecord, ListRecord, OutboxRecord, RoomRecord, key};
 use crate::ring::Ring;
 use crate::seal::StorageKey;
 use crate::storage::{JournaledStorage, Namespace, Provider, StorageError};
@@ -30,12 +30,21 @@ pub(super) struct Data {
     /// Where in the outbox a message is; filled when first asked, forgotten by a rollback. Without it every own message in a log would
     /// cost a look through all that wait.
     outbox: RefCell<Option<BTreeMap<IdempotencyId, u64>>>,
+    /// The person's choices: read when first asked, forgotten by a rollback. Every line that is drawn asks.
+    choices: RefCell<Option<ChoicesRecord>>,
 }
 
 impl Data {
     /// A new device's data, empty.
     pub(super) fn create(storage_key: StorageKey, device: DeviceIdentity) -> Self {
-        Self { provider: Provider::default(), ring: Ring::new(storage_key), device, groups: BTreeMap::new(), outbox: RefCell::default() }
+        Self {
+            provider: Provider::default(),
+            ring: Ring::new(storage_key),
+            device,
+            groups: BTreeMap::new(),
+            outbox: RefCell::default(),
+            choices: RefCell::default(),
+        }
     }
 
     /// Opens sealed rows. `slot`: as the profile says.
@@ -47,7 +56,7 @@ impl Data {
         let provider = Provider::new(JournaledStorage::from_rows(plain));
         let record: DeviceRecord = read(&provider, key::DEVICE)?.ok_or(ErrorCode::StorageDamaged)?;
         let device = DeviceIdentity::decode(record.identity.as_slice())?;
-        Ok(Self { provider, ring, device, groups: BTreeMap::new(), outbox: RefCell::default() })
+        Ok(Self { provider, ring, device, groups: BTreeMap::new(), outbox: RefCell::default(), choices: RefCell::default() })
     }
 
     /// Opens the turn's journal.
@@ -77,6 +86,7 @@ impl Data {
         self.provider.storage().rollback();
         self.groups.clear();
         self.outbox.take();
+        self.choices.take();
     }
 
     /// Runs an operation on a room's live group.
@@ -137,6 +147,19 @@ impl Data {
 
     pub(super) fn put_record(&self, record: &DeviceRecord) -> Result<(), ErrorCode> {
         self.put(key::DEVICE, record)
+    }
+
+    pub(super) fn choices(&self) -> Result<ChoicesRecord, ErrorCode> {
+        let mut known = self.choices.borrow_mut();
+        match &*known {
+            Some(choices) => Ok(choices.clone()),
+            None => Ok(known.insert(self.find(key::CHOICES)?.unwrap_or_default()).clone()),
+        }
+    }
+
+    pub(super) fn put_choices(&self, record: &ChoicesRecord) -> Result<(), ErrorCode> {
+        *self.choices.borrow_mut() = Some(record.clone());
+        self.put(key::CHOICES, record)
     }
 
     pub(super) fn rooms(&self) -> Result<Vec<RoomRecord>, ErrorCode> {

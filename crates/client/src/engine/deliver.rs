@@ -102,6 +102,9 @@ impl Engine {
                 if let Some(named) = &content.list {
                     self.list_named(turn, author.account(), named)?;
                 }
+                if let Some(told) = content.card.clone() {
+                    self.card_told(turn, author.account(), told)?;
+                }
                 let missing = room.hear(author.device, content.said);
                 let line = self.apply_content(turn, room, entry.seq, (author.account(), author.device), content, hash)?;
                 let missing_alone = line.is_none() && missing > 0;
@@ -123,6 +126,7 @@ impl Engine {
                 if !came.is_empty() || !others.is_empty() {
                     self.check_leaves(room)?;
                     room.list_said = 0;
+                    room.card_said = 0;
                 }
                 if entry.seq == 1 {
                     let members = self.data_mut()?.with_group(entry.room, |_, group| mls::members(group))?;

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use openmls::prelude::LeafNodeIndex;
 use sotto_client_api::{Reply, Update, views};
 use sotto_protocol::api::{ClaimKeyPackages, ClaimedKeyPackage};
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, RoomId, Seq, UserName, limits};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, RoomId, Seq, UserName, limits};
 use sotto_rules::identity::{DeviceCredential, device_key};
 use sotto_rules::roles::{Kind, Role, Roles};
 
+use super::choices::checked_picture;
 use super::net::Pending;
 use super::{Engine, Turn};
 use crate::content::{self, Content, Settings};
@@ -155,25 +156,68 @@ impl Engine {
     }
 
     pub(super) fn rename_group(&mut self, turn: &mut Turn, id: u32, room: RoomId, name: &str) -> Result<(), ErrorCode> {
-        let record = self.group(room, Role::Member)?;
-        self.queue_name(turn, record.room, checked_name(name)?, None)?;
+        let mut record = self.as_it_will_be(room)?;
+        record.name = Some(checked_name(name)?);
+        self.change_settings(turn, id, &record)
+    }
+
+    pub(super) fn describe_group(&mut self, turn: &mut Turn, id: u32, room: RoomId, about: &str) -> Result<(), ErrorCode> {
+        let mut record = self.as_it_will_be(room)?;
+        about.trim().clone_into(&mut record.about);
+        if record.about.len() > limits::ROOM_ABOUT {
+            return Err(ErrorCode::TooLarge);
+        }
+        self.change_settings(turn, id, &record)
+    }
+
+    pub(super) fn picture_group(&mut self, turn: &mut Turn, id: u32, room: RoomId, picture: Vec<u8>) -> Result<(), ErrorCode> {
+        let mut record = self.as_it_will_be(room)?;
+        record.picture = Bytes(checked_picture(picture)?);
+        self.change_settings(turn, id, &record)
+    }
+
+    pub(super) fn room_picture(&self, turn: &mut Turn, id: u32, room: RoomId) -> Result<(), ErrorCode> {
+        turn.reply(id, Reply::Picture(self.data()?.room(room)?.picture.0));
+        Ok(())
+    }
+
+    /// A group as it is when what was changed here has gone out: each change says all of it.
+    fn as_it_will_be(&mut self, room: RoomId) -> Result<RoomRecord, ErrorCode> {
+        let mut record = self.group(room, Role::Member)?;
+        for outgoing in self.data()?.outbox()?.iter().filter(|outgoing| outgoing.room == room && outgoing.text.is_none()) {
+            let content = Content::decode(outgoing.content.as_slice(), room).map_err(|_| ErrorCode::StorageDamaged)?;
+            if let Some(settings) = content.settings.filter(|settings| settings.since.is_none()) {
+                record.name = Some(settings.name);
+                record.about = settings.about.unwrap_or(record.about);
+                record.picture = settings.picture.unwrap_or(record.picture);
+            }
+        }
+        Ok(record)
+    }
+
+    /// Says what the group is like from now on. It is so here when the log shows it.
+    fn change_settings(&mut self, turn: &mut Turn, id: u32, wanted: &RoomRecord) -> Result<(), ErrorCode> {
+        self.queue_settings(turn, wanted, None)?;
         turn.reply(id, Reply::Done);
         self.flush_outbox(turn)
     }
 
     /// Says for the first time what a group is called.
     pub(super) fn give_name(&self, turn: &Turn, record: &RoomRecord) -> Result<(), ErrorCode> {
-        record.name.as_ref().map_or(Ok(()), |name| self.queue_name(turn, record.room, name.clone(), None))
+        self.queue_settings(turn, record, None)
     }
 
     /// Says again what a group is called, where that is known.
     pub(super) fn repeat_name(&self, turn: &Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
         record.name_owed = false;
-        record.name.as_ref().map_or(Ok(()), |name| self.queue_name(turn, record.room, name.clone(), Some(record.named_at)))
+        let since = record.named_at;
+        self.queue_settings(turn, record, Some(since))
     }
 
-    fn queue_name(&self, turn: &Turn, room: RoomId, name: String, since: Option<Seq>) -> Result<(), ErrorCode> {
-        let content = Content::settings(content::message_id(turn.now)?, room, Settings { name, since });
+    fn queue_settings(&self, turn: &Turn, record: &RoomRecord, since: Option<Seq>) -> Result<(), ErrorCode> {
+        let Some(name) = record.name.clone() else { return Ok(()) };
+        let settings = Settings { name, since, about: Some(record.about.clone()), picture: Some(record.picture.clone()) };
+        let content = Content::settings(content::message_id(turn.now)?, record.room, settings);
         self.queue(turn, &content).map(|_| ())
     }
 
@@ -196,9 +240,22 @@ impl Engine {
             return None;
         }
         (room.named_at, room.name_owed) = (at, false);
-        let news = room.name.as_ref() != Some(&settings.name) && settings.since.is_none();
-        room.name = Some(settings.name.clone());
-        news.then_some(EntryKindRecord::Named { by, name: settings.name })
+        let Settings { name, since, about, picture } = settings;
+        let about = about.filter(|about| room.about != *about);
+        let picture = picture.and_then(|picture| checked_picture(picture.0).ok()).filter(|picture| room.picture.0 != *picture);
+        let renamed = room.name.as_ref() != Some(&name);
+        // One thing is changed at a time.
+        let line = if renamed {
+            Some(EntryKindRecord::Named { by, name: name.clone() })
+        } else if let Some(about) = &about {
+            Some(EntryKindRecord::Described { by, about: about.clone() })
+        } else {
+            picture.as_ref().map(|_| EntryKindRecord::Pictured { by })
+        };
+        room.name = Some(name);
+        room.about = about.unwrap_or_else(|| std::mem::take(&mut room.about));
+        room.picture = picture.map_or_else(|| std::mem::take(&mut room.picture), Bytes);
+        line.filter(|_| since.is_none())
     }
 
     /// A group in which this account has at least a role.
@@ -381,6 +438,7 @@ impl Engine {
         record.heard.clear();
         record.unlisted.clear();
         record.list_said = 0;
+        record.card_said = 0;
         let leaf_keys = [std::mem::take(&mut record.leaf_key), std::mem::take(&mut record.former_leaf_key)];
         let room = record.room;
         let data = self.data_mut()?;

@@ -1,4 +1,4 @@
-//! Who is in a group, as it is drawn; and whether a room is muted.
+//! Who is in a group, as it is drawn.
 
 use std::collections::BTreeMap;
 
@@ -45,15 +45,6 @@ impl Engine {
         let contact = self.data()?.find_contact(account)?;
         let trust = contact.as_ref().map_or(Trust::Pinned, trust);
         Ok(MemberView { person: self.person(account)?, role: role_view(role), standing, trust })
-    }
-
-    pub(super) fn set_muted(&self, turn: &mut Turn, id: u32, room: RoomId, muted: bool) -> Result<(), ErrorCode> {
-        let data = self.data()?;
-        let mut record = data.room(room)?;
-        record.muted = muted;
-        data.put_room(&record)?;
-        turn.reply(id, Reply::Done);
-        self.show_room(turn, &record)
     }
 }
 

@@ -12,7 +12,9 @@ mod auth;
 mod behind;
 mod blocking;
 mod boot;
+mod cards;
 mod catching_up;
+mod choices;
 mod contacts;
 mod data;
 mod deliver;
@@ -480,6 +482,14 @@ impl Engine {
             Command::RenameGroup { room, name } => self.rename_group(turn, id, room, &name),
             Command::Members { room } => self.members(turn, id, room),
             Command::SetMuted { room, muted } => self.set_muted(turn, id, room, muted),
+            Command::DescribeGroup { room, about } => self.describe_group(turn, id, room, &about),
+            Command::PictureGroup { room, picture } => self.picture_group(turn, id, room, picture),
+            Command::Choices => self.choices(turn, id),
+            Command::SetCard { name, picture } => self.set_card(turn, id, &name, picture),
+            Command::SetArchiving { room, on } => self.set_archiving(turn, id, room, on),
+            Command::NameDevice { device, name } => self.name_device(turn, id, device, &name),
+            Command::Picture { account } => self.picture(turn, id, account),
+            Command::RoomPicture { room } => self.room_picture(turn, id, room),
             Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
             Command::CloseRoom { room } => {
                 self.open.remove(&room);
@@ -502,6 +512,9 @@ impl Engine {
             }
             Command::Nudge => {
                 self.nudge(turn);
+                if self.data.is_some() {
+                    self.look_at_choices(turn)?;
+                }
                 turn.reply(id, Reply::Done);
                 Ok(())
             }

@@ -15,6 +15,7 @@ use super::stock::Missing;
 use super::timeline::ShownPage;
 use super::{Engine, Turn, Work};
 use crate::archive::Page;
+use crate::choices::Choices;
 use crate::io::{Effect, Method};
 use crate::random;
 use crate::records::{RoomRecord, Seat};
@@ -130,6 +131,17 @@ pub(super) enum Pending {
         blocked: bool,
         reply: u32,
     },
+    /// The person's choices, as they stand on the server.
+    ReadChoices,
+    /// These choices, as the version named.
+    PutChoices {
+        version: u64,
+        choices: Box<Choices>,
+    },
+    /// The archive of a room, or all of it, goes.
+    EmptyShelves {
+        room: Option<RoomId>,
+    },
     CreateRoom {
         room: RoomId,
         reply: Option<u32>,
@@ -197,6 +209,7 @@ impl Pending {
             },
             Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::SameEntry { .. } | Self::Probe => None,
             Self::Devices { .. } | Self::ReadShelf { .. } | Self::PutShelf { .. } => None,
+            Self::ReadChoices | Self::PutChoices { .. } | Self::EmptyShelves { .. } => None,
         }
     }
 }
@@ -402,6 +415,7 @@ impl Engine {
                 self.set_connection(turn, State::CatchingUp);
                 self.look_for_older_logs(turn)?;
                 self.ask_blocked(turn, None);
+                self.begin_choices(turn)?;
                 self.ask_own_devices(turn)
             }
             ServerFrame::Deliver { entries } => {
@@ -554,9 +568,12 @@ impl Engine {
             Pending::History { room, then } => self.history_read(turn, room, then, body),
             Pending::Devices { account } => self.devices_told(turn, account, body),
             Pending::PutDevices { device_list, reply } => self.devices_put(turn, device_list, reply),
-            Pending::People { reply } => Self::found_people(turn, reply, body),
+            Pending::People { reply } => self.found_people(turn, reply, body),
             Pending::Blocked { reply } => self.blocked_told(turn, reply, body),
             Pending::Block { account, blocked, reply } => self.block_done(turn, account, blocked, reply),
+            Pending::ReadChoices => self.choices_read(turn, body),
+            Pending::PutChoices { version, choices } => self.choices_put(turn, version, &choices, body),
+            Pending::EmptyShelves { room } => self.shelves_emptied(turn, room),
             Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
             Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),
             Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),
@@ -613,7 +630,9 @@ impl Engine {
             }
             Pending::History { room, then } => self.history_done(turn, room, then, Some(error.code)),
             Pending::Devices { account } => self.list_not_told(turn, account, error),
-            Pending::Probe => Ok(()),
+            // They are read again by the next connection.
+            Pending::Probe | Pending::ReadChoices => Ok(()),
+            Pending::PutChoices { .. } | Pending::EmptyShelves { .. } => self.choices_not_put(turn, error),
             other => {
                 if let Some(reply) = other.reply() {
                     turn.refuse(reply, error.code);

@@ -200,6 +200,7 @@ impl Engine {
         own_head: VerifiedHead,
         waits_for: Option<u64>,
     ) -> Result<Option<SealedMessage>, ErrorCode> {
+        let card = self.card_to_tell(record)?;
         let data = self.data_mut()?;
         let epoch = data.with_group(outgoing.room, |_, group| Ok(group.epoch().as_u64()))?;
         if waits_for.is_some_and(|wanted| epoch < wanted) {
@@ -215,9 +216,10 @@ impl Engine {
         let list =
             (record.list_said < own_head.version).then(|| ListHead { version: own_head.version, hash: Bytes(own_head.hash.to_vec()) });
         let named = list.as_ref().map_or(0, |list| list.version);
-        let content = Content { said: Some(record.said), list, ..stored }.encode();
+        let told = Self::told_at(card.as_ref());
+        let content = Content { said: Some(record.said), list, card, ..stored }.encode();
         let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, &content))?;
-        let sealed = SealedMessage { epoch, bytes, counts: true, list: named };
+        let sealed = SealedMessage { epoch, bytes, counts: true, list: named, card: told };
         outgoing.sealed = Some(sealed.clone());
         data.put_outbox(outgoing)?;
         Ok(Some(sealed))
@@ -296,6 +298,7 @@ impl Engine {
         if let Some(sealed) = &outgoing.sealed {
             room.said += u64::from(sealed.counts);
             room.list_said = room.list_said.max(sealed.list);
+            room.card_said = room.card_said.max(sealed.card);
         }
         self.net.sent.remove(&outgoing.idempotency);
         self.net.taken.remove(&outgoing.idempotency);

@@ -1,7 +1,7 @@
 //! People: search, safety numbers, verification.
 
 use sotto_client_api::Reply;
-use sotto_client_api::views::{PersonView, SafetyView, Trust};
+use sotto_client_api::views::{SafetyView, Trust};
 use sotto_protocol::api::People;
 use sotto_protocol::{AccountId, ErrorCode, UserName, codec, limits};
 
@@ -23,10 +23,10 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn found_people(turn: &mut Turn, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
+    pub(super) fn found_people(&self, turn: &mut Turn, reply: u32, body: &[u8]) -> Result<(), ErrorCode> {
         let found: People = codec::decode(body, limits::API_BODY)?;
-        let people = found.people.into_iter().map(|person| PersonView { account: person.account, name: person.name });
-        turn.reply(reply, Reply::People(people.collect()));
+        let people = found.people.into_iter().map(|person| self.person_named(person.account, person.name));
+        turn.reply(reply, Reply::People(people.collect::<Result<_, _>>()?));
         Ok(())
     }
 
@@ -40,6 +40,7 @@ impl Engine {
         let mut contact = self.contact(account)?;
         contact.verified_at = verified.then_some(turn.now);
         self.data()?.put_contact(&contact)?;
+        self.choose_verified(turn, &contact)?;
         turn.reply(id, Reply::Safety(self.safety_view(&contact)?));
         let rooms = self.data()?.rooms()?;
         for room in rooms.iter().filter(|room| room.peer == Some(account)) {
@@ -60,7 +61,7 @@ impl Engine {
         let number = SafetyNumber::of(&self.data()?.device.account_key(), theirs)?;
         let qr = number.qr()?;
         Ok(SafetyView {
-            peer: PersonView { account: contact.account, name: contact.name.clone() },
+            peer: self.person_named(contact.account, contact.name.clone())?,
             groups: number.groups(),
             qr: qr.modules,
             qr_width: qr.width,

@@ -60,7 +60,9 @@ impl RoomRecord {
             request: None,
             hidden: false,
             erased_upto: 0,
-            muted: false,
+            card_said: 0,
+            about: String::new(),
+            picture: Bytes(Vec::new()),
         }
     }
 }

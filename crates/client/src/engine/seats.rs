@@ -329,6 +329,7 @@ impl Engine {
         }
         self.check_leaves(&mut record)?;
         record.list_said = 0;
+        record.card_said = 0;
         self.data()?.put_room(&record)?;
         if newcomer {
             let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere, missing: 0 };

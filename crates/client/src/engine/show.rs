@@ -16,11 +16,11 @@ impl Engine {
             // Somebody in a group whose name the server has not said yet, or not rightly.
             None => UserName::parse(&account.to_string()[..8])?,
         };
-        Ok(PersonView { account, name })
+        self.person_named(account, name)
     }
 
     fn names(&self, accounts: &[AccountId]) -> Result<String, ErrorCode> {
-        let names = accounts.iter().map(|account| Ok(self.person(*account)?.name.to_string()));
+        let names = accounts.iter().map(|account| Ok(self.person(*account)?.shown().to_owned()));
         Ok(names.collect::<Result<Vec<_>, ErrorCode>>()?.join(", "))
     }
 
@@ -29,7 +29,7 @@ impl Engine {
         let own = self.data()?.account();
         let Some(members) = &behind.members else { return Ok(String::new()) };
         let others: Vec<_> = members.iter().copied().filter(|account| *account != own).collect();
-        if others.is_empty() { Ok(self.me()?.name.to_string()) } else { self.names(&others) }
+        if others.is_empty() { Ok(self.me()?.shown().to_owned()) } else { self.names(&others) }
     }
 
     /// The lines of an open room again, because people in them have names now.
@@ -48,11 +48,17 @@ impl Engine {
         let contact = room.peer.map(|peer| self.contact(peer)).transpose()?;
         let notes = room.peer == Some(data.account());
         let blocked = self.is_silenced(room)?;
-        let title = contact.as_ref().map(|contact| contact.name.to_string()).or_else(|| room.name.clone()).unwrap_or_default();
+        let choices = data.choices()?.choices;
+        let mut peer = room.peer.map(|peer| self.person(peer)).transpose()?;
+        // Strangers are shown by what the server knows them by, whatever they would like to be called.
+        if let Some(stranger) = peer.as_mut().filter(|_| room.request.is_some()) {
+            (stranger.shown, stranger.picture) = (None, None);
+        }
+        let title = peer.as_ref().map(|peer| peer.shown().to_owned()).or_else(|| room.name.clone()).unwrap_or_default();
         Ok(RoomView {
             room: room.room,
             title,
-            peer: contact.as_ref().map(|contact| PersonView { account: contact.account, name: contact.name.clone() }),
+            peer,
             notes,
             trust: contact.as_ref().map_or(Trust::Pinned, trust),
             unread: u32::try_from(room.unread.len()).unwrap_or(u32::MAX),
@@ -64,7 +70,10 @@ impl Engine {
             heard_at: (room.heard_at > 0).then_some(room.heard_at),
             request: room.request.map(|by| self.person(by)).transpose()?,
             blocked,
-            muted: room.muted,
+            muted: choices.is_muted(room.room),
+            archived: !choices.is_unarchived(room.room),
+            about: room.about.clone(),
+            picture: (!room.picture.0.is_empty()).then_some(room.named_at),
         })
     }
 
@@ -143,11 +152,13 @@ impl Engine {
             EntryKindRecord::NotReadable => system(SystemLine::NotReadable),
             EntryKindRecord::WentBack => system(SystemLine::WentBack),
             EntryKindRecord::Members { by, came, went, others } => {
-                let others = others.iter().map(|Changed { account, what }| Ok(((*what).into(), self.person(*account)?.name.to_string())));
+                let others = others.iter().map(|Changed { account, what }| Ok(((*what).into(), self.person(*account)?)));
                 let others = others.collect::<Result<_, ErrorCode>>()?;
                 system(SystemLine::Members { by: self.person(*by)?, came: self.names(came)?, went: self.names(went)?, others })
             }
             EntryKindRecord::Named { by, name } => system(SystemLine::Named { by: self.person(*by)?, name: name.clone() }),
+            EntryKindRecord::Described { by, about } => system(SystemLine::Described { by: self.person(*by)?, about: about.clone() }),
+            EntryKindRecord::Pictured { by } => system(SystemLine::Pictured { by: self.person(*by)? }),
             EntryKindRecord::SeatTakenAgain { who, came, went } => {
                 system(SystemLine::SeatTakenAgain { who: self.person(*who)?, came: self.names(came)?, went: self.names(went)? })
             }

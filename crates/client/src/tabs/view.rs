@@ -173,7 +173,7 @@ mod tests {
         view.heard(FromWorker::Update(Update::Phase(Phase::Booting)));
         assert!(signed_in(&view));
         let name = "mira".parse().unwrap();
-        let me = sotto_client_api::views::PersonView { account: sotto_protocol::AccountId([1; 32]), name };
+        let me = sotto_client_api::views::PersonView::plain(sotto_protocol::AccountId([1; 32]), name);
         view.heard(FromWorker::Update(Update::Phase(Phase::SessionEnded { me })));
         assert!(!signed_in(&view));
     }
