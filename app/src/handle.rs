@@ -35,6 +35,8 @@ pub trait Browser: Send + Sync {
     /// The image that was chosen in the file input with this id, square and small: base64 of a JPEG of at most `most` bytes. None for what is
     /// no image.
     fn small_picture(&self, input: &str, most: usize) -> Pin<Box<dyn Future<Output = Option<String>>>>;
+    /// Saves a file of these parts where the browser keeps downloads.
+    fn save_file(&self, name: &str, kind: &str, parts: &[String]);
     /// Copies text; `true` when the browser did it.
     fn copy(&self, text: String) -> Pin<Box<dyn Future<Output = bool>>>;
     /// Opens the print dialog.

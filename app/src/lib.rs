@@ -19,6 +19,7 @@ mod actions;
 pub mod assets;
 mod chat;
 pub mod context;
+mod export;
 mod flows;
 pub mod handle;
 pub mod markup;

@@ -1,4 +1,5 @@
 // How people and groups are shown, and what a person chooses once for all their browsers.
+import { readFile } from "node:fs/promises";
 import { expectAccessible } from "../lib/axe";
 import { newMarker, searchFolder } from "../lib/markers";
 import type { Person } from "../lib/person";
@@ -105,4 +106,25 @@ test("history that is not kept is not on a new browser, and the settings say wha
   await expect(elsewhere.message("for now only")).toHaveCount(0);
   await elsewhere.at("lock-badge").click();
   await expect(elsewhere.at("room-unarchived")).toBeVisible();
+});
+
+// Fails when `export` (app/src/export.rs) reads the newest page alone.
+test("everything that was said can be had as one readable file", async ({ mira, jonas }) => {
+  await mira.openRoomWith("jonas");
+  const texts = Array.from({ length: 70 }, (_, index) => `line ${index} <b>&amp;`);
+  for (const text of texts) await mira.send(text);
+  await jonas.enterRoom("mira");
+  await jonas.send("and mine");
+  await mira.expectMessage("and mine");
+  await mira.openSettings();
+  const saved = mira.page.waitForEvent("download");
+  await mira.at("export").click();
+  const download = await saved;
+  expect(download.suggestedFilename()).toBe("sotto-conversations.html");
+  await expect(mira.at("export-count")).toHaveAttribute("data-done", "true");
+  const reader = await mira.context.newPage();
+  await reader.setContent(await readFile((await download.path()) ?? "", "utf8"));
+  const lines = await reader.locator("p:not(.s):has(b)").allInnerTexts();
+  expect(lines.map((line) => line.slice(line.indexOf(": ") + 2))).toEqual([...texts, "and mine"]);
+  await reader.close();
 });

@@ -88,6 +88,11 @@ impl Browser for Page {
         Box::pin(crate::picture::small(input.to_owned(), most))
     }
 
+    fn save_file(&self, name: &str, kind: &str, parts: &[String]) {
+        // Refused by no browser that got this far.
+        let _saved = crate::download::save(name, kind, parts);
+    }
+
     fn copy(&self, text: String) -> Pin<Box<dyn Future<Output = bool>>> {
         Box::pin(async move {
             let Some(window) = web_sys::window() else { return false };

@@ -3,6 +3,7 @@
 mod about;
 mod archive;
 mod blocked;
+mod data;
 mod devices;
 mod lock;
 mod password;
@@ -43,6 +44,7 @@ pub(crate) fn Settings() -> impl IntoView {
             <password::PasswordSection/>
             <recovery::RecoverySection/>
             <lock::LockSection/>
+            <data::DataSection/>
             <about::AboutSection/>
         </Modal>
     }

@@ -6,7 +6,7 @@ pub(crate) mod timeline;
 
 use leptos::prelude::*;
 use sotto_client_api::Update as Report;
-use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase};
+use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase, RoomView};
 use sotto_protocol::{ErrorCode, MessageId, RoomId, UserName};
 
 pub(crate) use pictures::{Picture, Pictures, Whose, data_url};
@@ -212,6 +212,11 @@ impl ClientState {
         })
     }
 
+    /// All rooms as they are now.
+    pub(crate) fn room_views(self) -> Vec<RoomView> {
+        self.rooms.with_untracked(|rows| rows.iter().map(|row| row.view.get_untracked()).collect())
+    }
+
     /// The row of a room (tracked by the list, not by the row).
     pub(crate) fn find_room(self, room: RoomId) -> Option<RoomRow> {
         self.rooms.with(|rows| rows.iter().find(|row| row.room == room).cloned())
@@ -234,7 +239,7 @@ impl ClientState {
         set_if_new(self.phase, phase);
     }
 
-    fn announce_unread(self, view: &sotto_client_api::views::RoomView) {
+    fn announce_unread(self, view: &RoomView) {
         let before = self.rooms.with_untracked(|rows| {
             rows.iter().find(|row| row.room == view.room).map_or(0, |row| row.view.with_untracked(|old| old.unread))
         });

@@ -284,6 +284,13 @@ pub enum Command {
         /// Entries before this position.
         before: Option<Seq>,
     },
+    /// As [`Command::OpenRoom`], and nothing is open by it.
+    ReadRoom {
+        /// Which.
+        room: RoomId,
+        /// Entries before this position.
+        before: Option<Seq>,
+    },
     /// The room is not open any more. Reply: [`Reply::Done`].
     CloseRoom {
         /// Which.
@@ -526,6 +533,7 @@ impl Command {
             Self::Picture { .. } => "Picture",
             Self::RoomPicture { .. } => "RoomPicture",
             Self::OpenRoom { .. } => "OpenRoom",
+            Self::ReadRoom { .. } => "ReadRoom",
             Self::CloseRoom { .. } => "CloseRoom",
             Self::MarkRead { .. } => "MarkRead",
             Self::SendText { .. } => "SendText",

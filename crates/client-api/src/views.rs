@@ -183,7 +183,7 @@ pub struct RoomView {
     /// Server time of the newest thing of somebody else that came and verified.
     pub heard_at: Option<Millis>,
     /// Somebody unknown has brought the person into it, who has not accepted it yet.
-    pub request: Option<PersonView>,
+    pub request: Option<Box<PersonView>>,
     /// The other side is blocked.
     pub blocked: bool,
     /// Whether its new messages are neither announced nor counted.

@@ -491,6 +491,7 @@ impl Engine {
             Command::Picture { account } => self.picture(turn, id, account),
             Command::RoomPicture { room } => self.room_picture(turn, id, room),
             Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
+            Command::ReadRoom { room, before } => self.read_room(turn, id, room, before),
             Command::CloseRoom { room } => {
                 self.open.remove(&room);
                 turn.reply(id, Reply::Done);

@@ -68,7 +68,7 @@ impl Engine {
             draft: data.find::<String>(&key::draft(room.room))?.is_some(),
             behind: room.behind.as_ref().filter(|behind| !behind.agreed).map(|behind| self.people_of(behind)).transpose()?,
             heard_at: (room.heard_at > 0).then_some(room.heard_at),
-            request: room.request.map(|by| self.person(by)).transpose()?,
+            request: room.request.map(|by| self.person(by).map(Box::new)).transpose()?,
             blocked,
             muted: choices.is_muted(room.room),
             archived: !choices.is_unarchived(room.room),

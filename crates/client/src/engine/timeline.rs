@@ -90,8 +90,14 @@ pub(super) struct ShownPage {
 
 impl Engine {
     pub(super) fn open_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {
+        // Not one that there is none of.
         self.data()?.room(room)?;
         self.open.entry(room).or_default();
+        self.read_room(turn, reply, room, before)
+    }
+
+    pub(super) fn read_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {
+        self.data()?.room(room)?;
         self.load_shown(turn, ShownPage { room, before, reply, fetched: false })
     }
 
