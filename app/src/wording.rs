@@ -64,6 +64,7 @@ pub fn error(code: ErrorCode) -> String {
         E::OutOfStep => "This browser lost its place in a conversation and is taking it again. Some messages may be missing here.",
         E::Forked => "A conversation had come apart: not everybody was in the same one. This browser has joined the others again.",
         E::LastOwner => "A group keeps an owner, and nobody else here is one. Make somebody else an owner first.",
+        E::Leaving => "You are leaving this group. It is done as soon as somebody else who is in it is online.",
         E::NotMember => "You are not in this group any more. What was said until then stays here.",
         E::RolledBack => {
             "The data in this browser is an older copy. Conversations are being brought up to date; if you restored no backup, change your password."
@@ -273,10 +274,16 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::Missed { count } => format!("{count} messages came while this browser had lost its place, and can't be read here"),
         SystemLine::Withheld { who: person, count } => format!("{} has said more than came here: {count} missing", person.shown()),
         SystemLine::Members { by, came, went, others } => {
-            let mut text = who(by);
+            let leaves = |(change, _): &&(Change, PersonView)| *change == Change::Left;
+            let left: Vec<String> = others.iter().filter(leaves).map(|(_, whom)| who(whom)).collect();
+            let left = if left.is_empty() { String::new() } else { format!("{} left", left.join(" and ")) };
+            if came.is_empty() && went.is_empty() && others.iter().all(|change| leaves(&change)) {
+                return left;
+            }
+            let mut text = if left.is_empty() { who(by) } else { format!("{left}. {}", who(by)) };
             said_of(&mut text, " added ", came);
             said_of(&mut text, " removed ", went);
-            for (change, whom) in others {
+            for (change, whom) in others.iter().filter(|change| !leaves(change)) {
                 let (before, after) = match change {
                     Change::DeviceCame if whom.account == by.account => (" added a device", ""),
                     Change::DeviceWent if whom.account == by.account => (" removed an earlier device", ""),
@@ -285,6 +292,7 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
                     Change::Member => (" made ", " a plain member"),
                     Change::Admin => (" made ", " an admin"),
                     Change::Owner => (" made ", " an owner"),
+                    Change::Left => ("", ""),
                 };
                 text.push_str(before);
                 if before.ends_with(' ') {

@@ -147,3 +147,28 @@ for (const width of [390, 320]) {
     await expectNoSideScroll(mira.page, "question before a removal");
   });
 }
+
+// Fails without `leaves_due` (client/engine/leaving.rs): nobody carries it out.
+test("somebody leaves, and the last owner is told what to do first", async ({ mira, jonas }) => {
+  await makeGroup(mira, "The board", ["jonas"]);
+  await jonas.enterRoom("The board");
+  await openMembers(mira);
+  await expect(mira.at("members-count")).toHaveText("2 people");
+  await mira.at("group-leave").click();
+  await mira.at("group-leave-sure").click();
+  await expect(mira.page.getByText("Make somebody else an owner first")).toBeVisible();
+
+  await openMembers(jonas);
+  await jonas.at("group-leave").click();
+  await jonas.at("group-leave-not").click();
+  await expect(jonas.at("group-leave")).toBeVisible();
+  await jonas.at("group-leave").click();
+  await jonas.at("group-leave-sure").click();
+  await expect(jonas.at("timeline")).toContainText("You left");
+  await expect(mira.at("timeline")).toContainText("jonas left");
+  await expect(mira.at("members-count")).toHaveText("1 person");
+  // Who is alone is out at once.
+  await mira.at("group-leave").click();
+  await mira.at("group-leave-sure").click();
+  await expect(mira.page.getByText("You are not in this group any more").first()).toBeVisible();
+});

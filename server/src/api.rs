@@ -10,7 +10,9 @@ use serde::Deserialize;
 use sotto_protocol::api::{
     ArchivePages, BlockPerson, Blocked, ClaimKeyPackages, ClaimedKeyPackages, CommitAck, CreateRoom, DeleteShelves, Devices,
     KeyPackageCount, PagesPut, People, PutDevices, PutPages, ReadPages, RoomState, Rooms, StoredEntry, UploadCommit, UploadKeyPackages,
+    UploadProposal,
 };
+use sotto_protocol::frames::Ack;
 use sotto_protocol::{ErrorCode, RoomId, Seq, codec, limits};
 
 use crate::body;
@@ -40,6 +42,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/rooms", get(rooms).post(create_room))
         .route("/api/v1/rooms/{room}/state", get(room_state))
         .route("/api/v1/rooms/{room}/commits", post(upload_commit))
+        .route("/api/v1/rooms/{room}/proposals", post(upload_proposal))
         .route("/api/v1/rooms/{room}/entries/{seq}", get(entry))
         .route("/api/v1/archive", post(put_pages))
         .route("/api/v1/archive/read", post(read_pages))
@@ -117,6 +120,17 @@ async fn upload_commit(
     let (caller, room) = (asking.signed_in()?, room_id(&room)?);
     let commit: UploadCommit = read(request, limits::COMMIT_BODY).await?;
     Ok(Cbor(app.backend.upload_commit(&asking.context, caller, room, commit).await?))
+}
+
+async fn upload_proposal(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    Path(room): Path<String>,
+    request: Request,
+) -> Answer<Ack> {
+    let (caller, room) = (asking.signed_in()?, room_id(&room)?);
+    let proposal: UploadProposal = read(request, limits::API_BODY).await?;
+    Ok(Cbor(app.backend.upload_proposal(&asking.context, caller, room, proposal).await?))
 }
 
 async fn entry(

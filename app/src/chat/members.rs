@@ -12,12 +12,23 @@ use crate::actions;
 use crate::context::use_app;
 use crate::state::RoomRow;
 use crate::widgets::icon::{Icon, draw};
-use crate::widgets::{Avatar, Erase, Form, Job, PersonPicker, PictureField, Row, Rows, Show, SubmitButton, Task, effect, value_of};
+use crate::widgets::{
+    Asked, Avatar, Erase, Form, Job, PersonPicker, PictureField, Question, Row, Rows, Show, SubmitButton, Task, effect, value_of,
+};
 use crate::wording;
+
+/// Leaving the group.
+const LEAVING: Question = Question {
+    testid: "group-leave",
+    words: "Leave group…",
+    question: "Leave this group? You read nothing that is said from then on. What you have read stays here.",
+    sure: "Leave",
+    not: "Stay",
+};
 
 /// What is asked about, or chosen, in the row of somebody.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Chosen {
     /// What may be done with them.
     Choices(AccountId),
     /// Whether to remove them.
@@ -30,7 +41,7 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
     let app = use_app();
     let members = app.state.members;
     let room = row.room;
-    let asked = RwSignal::new(None::<Asked>);
+    let asked = RwSignal::new(None::<Chosen>);
     let own = move || app.state.me().map(|me| me.account);
     let role =
         Memo::new(move |_| members.with(|list| list.iter().find(|member| Some(member.person.account) == own()).map(|member| member.role)));
@@ -67,13 +78,16 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
             <Describe row=described.clone()/>
         </Show>
         <RoomSwitches row=row.clone()/>
+        <Show when=move || role.get().is_some()>
+            <Asked ask=LEAVING on_sure=move |()| actions::tell(app, room, Command::LeaveGroup { room })/>
+        </Show>
     }
     .erase()
 }
 
 /// One person.
 #[component]
-fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<Role>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<Role>, asked: RwSignal<Option<Chosen>>) -> impl IntoView {
     let app = use_app();
     let account = member.person.account;
     let name = member.person.name.to_string();
@@ -88,8 +102,8 @@ fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<
         actions::tell_and_load(app, room, command);
     };
     let toggle = move |_| {
-        let open = asked.get_untracked().is_some_and(|open| matches!(open, Asked::Choices(of) | Asked::Removal(of) if of == account));
-        asked.set(if open { None } else { Some(Asked::Choices(account)) });
+        let open = asked.get_untracked().is_some_and(|open| matches!(open, Chosen::Choices(of) | Chosen::Removal(of) if of == account));
+        asked.set(if open { None } else { Some(Chosen::Choices(account)) });
     };
     let more_name = format!("What to do with {name}");
     let question = format!("Remove {name}? They read nothing that is said from then on; what they have read stays with them.");
@@ -107,12 +121,12 @@ fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<
                 </div>
                 {(member.trust == Trust::Verified).then(|| view! { <span class="tag" title="You compared safety numbers">"Verified"</span> }.erase())}
                 {(writes || removable || changeable).then(|| view! {
-                    <button class="icon-button" type="button" data-testid="member-menu" aria-label=more_name aria-expanded=move || (asked.get() == Some(Asked::Choices(account))).to_string() on:click=toggle>
+                    <button class="icon-button" type="button" data-testid="member-menu" aria-label=more_name aria-expanded=move || (asked.get() == Some(Chosen::Choices(account))).to_string() on:click=toggle>
                         {draw(Icon::More)}
                     </button>
                 }.erase())}
             </div>
-            <Show when=move || asked.get() == Some(Asked::Choices(account))>
+            <Show when=move || asked.get() == Some(Chosen::Choices(account))>
                 <div class="member-choices">
                     {writes.then(|| {
                         let person = person.clone();
@@ -131,13 +145,13 @@ fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<
                         </button>
                     }.erase()).collect_view()}
                     {removable.then(|| view! {
-                        <button class="button button-danger" type="button" data-testid="member-remove" on:click=move |_| asked.set(Some(Asked::Removal(account)))>
+                        <button class="button button-danger" type="button" data-testid="member-remove" on:click=move |_| asked.set(Some(Chosen::Removal(account)))>
                             "Remove…"
                         </button>
                     }.erase())}
                 </div>
             </Show>
-            <Show when=move || asked.get() == Some(Asked::Removal(account))>
+            <Show when=move || asked.get() == Some(Chosen::Removal(account))>
                 <div class="member-choices" role="alert">
                     <p>{question.clone()}</p>
                     <button class="button button-danger" type="button" data-testid="member-remove-sure" on:click=move |_| tell(Command::RemovePerson { room, account })>

@@ -5,15 +5,22 @@ use leptos::task::spawn_local;
 use sotto_client_api::{Command, Reply};
 
 use crate::context::use_app;
-use crate::widgets::{Banner, Erase, Show, effect};
+use crate::widgets::{Asked, Banner, Erase, Question, Show, effect};
 use crate::wording;
+
+const TURNING_OFF: Question = Question {
+    testid: "archive-off",
+    words: "Turn off…",
+    question: "What is kept on the server is deleted. It stays in the browsers where it is now; a new device begins without it.",
+    sure: "Turn off and delete",
+    not: "Keep",
+};
 
 /// The switch.
 #[component]
 pub(super) fn ArchiveSection() -> impl IntoView {
     let app = use_app();
     let (on, set_on) = signal(None::<bool>);
-    let (asking, set_asking) = signal(false);
     let (error, set_error) = signal(None::<String>);
     effect(move || {
         spawn_local(async move {
@@ -23,7 +30,6 @@ pub(super) fn ArchiveSection() -> impl IntoView {
         });
     });
     let set = move |wanted: bool| {
-        set_asking.set(false);
         set_error.set(None);
         spawn_local(async move {
             match app.client.call(Command::SetArchiving { room: None, on: wanted }).await {
@@ -37,15 +43,8 @@ pub(super) fn ArchiveSection() -> impl IntoView {
             <h3 id="archive-title">"History on new devices"</h3>
             <Banner text=error/>
             <p class="hint">{wording::ARCHIVE_TRADE}</p>
-            <Show when=move || on.get() == Some(true) && !asking.get()>
-                <button class="button" type="button" data-testid="archive-off" on:click=move |_| set_asking.set(true)>"Turn off…"</button>
-            </Show>
-            <Show when=move || asking.get()>
-                <div class="member-choices" role="alert">
-                    <p>"What is kept on the server is deleted. It stays in the browsers where it is now; a new device begins without it."</p>
-                    <button class="button button-danger" type="button" data-testid="archive-off-sure" on:click=move |_| set(false)>"Turn off and delete"</button>
-                    <button class="button" type="button" data-testid="archive-off-not" on:click=move |_| set_asking.set(false)>"Keep"</button>
-                </div>
+            <Show when=move || on.get() == Some(true)>
+                <Asked ask=TURNING_OFF on_sure=move |()| set(false)/>
             </Show>
             <Show when=move || on.get() == Some(false)>
                 <p data-testid="archive-is-off">"Off: new devices begin without history."</p>

@@ -1,5 +1,6 @@
 //! Small parts that pages are made of.
 
+mod asked;
 mod avatar;
 mod erase_question;
 mod flow;
@@ -10,6 +11,7 @@ mod person_picker;
 mod picture_field;
 mod task;
 
+pub(crate) use asked::{Asked, Question};
 pub(crate) use avatar::{Avatar, Face};
 pub(crate) use erase_question::{EraseGuard, EraseQuestion};
 pub(crate) use flow::{Erase, Row, Rows, Show, effect};

@@ -4,7 +4,8 @@
 use crate::kit::*;
 use crate::rig::*;
 use openmls::prelude::OpenMlsProvider as _;
-use sotto_protocol::frames::Entry;
+use sotto_protocol::api::UploadProposal;
+use sotto_protocol::frames::{Entry, EntryKind};
 use sotto_protocol::{ErrorCode, Seq, limits};
 use sotto_rules::roles::Kind;
 
@@ -164,4 +165,77 @@ async fn a_room_is_of_the_kind_that_it_says_and_its_people_exist() {
     let answer = rig.backend.upload_commit(&ctx(), mira.caller(), own.room, add).await;
     assert_eq!(answer.unwrap_err().code, ErrorCode::CommitRefused);
     assert_eq!(rig.dump().await, before);
+}
+
+async fn propose(rig: &Rig, person: &Person, seat: &Seat, upload: &UploadProposal) -> Result<Seq, ErrorCode> {
+    let answer = rig.backend.upload_proposal(&ctx(), person.caller(), seat.room, upload.clone()).await;
+    answer.map(|ack| ack.seq).map_err(|error| error.code)
+}
+
+// Fails without `add_proposal` in `validate::proposal` (the commit that refers to it is refused), and without the standing in `propose`.
+#[tokio::test]
+async fn who_leaves_is_out_with_the_commit_of_somebody_else() {
+    let rig = rig().await;
+    let ([mira, noor, olga], [mut own, mut noors, _]) = three(&rig).await;
+    let leave = noor.leave(&mut noors);
+    let seq = propose(&rig, &noor, &noors, &leave).await.unwrap();
+    assert_eq!(propose(&rig, &noor, &noors, &leave).await, Ok(seq), "a repeated id gets the first answer");
+    let entry = log(&rig, &mira, &own, seq - 1).await.remove(0);
+    assert_eq!((entry.kind, entry.account, &entry.bytes), (EntryKind::Proposal, noor.account(), &leave.proposal));
+    assert_eq!(rig.backend.rooms(noor.caller()).await.unwrap().rooms.len(), 1, "not before the commit");
+    mira.keep(&mut own, &entry.bytes);
+    let upload = mira.self_update(&mut own);
+    let gone = commit(&rig, &mira, &mut own, upload).await;
+    mira.send(&rig.backend, &mut own, "just us").await.unwrap();
+    assert!(rig.backend.rooms(noor.caller()).await.unwrap().rooms.is_empty());
+    assert_eq!(log(&rig, &noor, &noors, seq).await.last().unwrap().seq, gone);
+    assert_eq!(rig.backend.room_state(olga.caller(), own.room).await.unwrap().info.members.len(), 2);
+}
+
+// Fails without `alone` in `propose` (of either store).
+#[tokio::test]
+async fn who_is_alone_in_a_group_is_out_at_once() {
+    let rig = rig().await;
+    let mira = Person::ready(&rig.backend, "mira").await;
+    let mut own = mira.group(&rig.backend).await;
+    let leave = mira.leave(&mut own);
+    let seq = propose(&rig, &mira, &own, &leave).await.unwrap();
+    assert!(rig.backend.rooms(mira.caller()).await.unwrap().rooms.is_empty());
+    assert!(rig.backend.heads(mira.caller()).await.unwrap().is_empty());
+    assert_eq!(log(&rig, &mira, &own, seq - 1).await.len(), 1, "the own wish is the last thing that is read");
+}
+
+// Each fails without its own line of `validate::proposal`: the look at the leaf, `check_leave` (another type, a direct room, the last
+// owner), `repeated`; or of `upload_proposal`: the epoch, the size, the membership.
+#[tokio::test]
+async fn r31_a_proposal_that_is_no_leave_of_the_senders_own_is_refused() {
+    let rig = rig().await;
+    let ([mira, noor, olga], [mut own, mut noors, mut olgas]) = three(&rig).await;
+    let eve = Person::ready(&rig.backend, "eve").await;
+    let mut pair = mira.room(&rig.backend, &noor).await;
+    let leave = noor.leave(&mut noors);
+    let victim = olgas.group.own_leaf_index();
+    let (remove, _) = mira.propose_removal(&mut own, victim);
+    let mut long = leave.clone();
+    long.proposal.0.resize(limits::PROPOSAL + 1, 0);
+    let before = rig.dump().await;
+    assert_eq!(propose(&rig, &olga, &own, &leave).await, Err(ErrorCode::CommitRefused), "another's");
+    assert_eq!(propose(&rig, &mira, &own, &remove).await, Err(ErrorCode::CommitRefused), "another type");
+    let last = mira.leave(&mut own);
+    assert_eq!(propose(&rig, &mira, &own, &last).await, Err(ErrorCode::LastOwner));
+    let direct = mira.leave(&mut pair);
+    assert_eq!(propose(&rig, &mira, &pair, &direct).await, Err(ErrorCode::CommitRefused), "a direct room");
+    assert_eq!(propose(&rig, &eve, &own, &leave).await, Err(ErrorCode::NotFound), "a stranger");
+    assert_eq!(propose(&rig, &noor, &own, &long).await, Err(ErrorCode::TooLarge));
+    assert_eq!(rig.dump().await, before);
+
+    propose(&rig, &noor, &noors, &leave).await.unwrap();
+    let again = UploadProposal { idempotency: idempotency(), ..leave.clone() };
+    assert_eq!(propose(&rig, &noor, &noors, &again).await, Err(ErrorCode::CommitRefused), "once in an epoch");
+    let update = olga.self_update(&mut olgas);
+    commit(&rig, &olga, &mut olgas, update).await;
+    let replayed = UploadProposal { idempotency: idempotency(), ..leave };
+    assert_eq!(propose(&rig, &noor, &noors, &replayed).await, Err(ErrorCode::StaleEpoch), "a commit may leave it out");
+    let renamed = UploadProposal { epoch: replayed.epoch + 1, ..replayed };
+    assert_eq!(propose(&rig, &noor, &noors, &renamed).await, Err(ErrorCode::CommitRefused), "of an epoch that is over");
 }

@@ -200,6 +200,11 @@ pub enum Command {
         /// Who.
         account: AccountId,
     },
+    /// Leaves a group. Reply: as with [`Command::AddPerson`]; somebody else who is in it has to be online before it is so.
+    LeaveGroup {
+        /// Which.
+        room: RoomId,
+    },
     /// Gives a member of a group another role. Reply: as with [`Command::AddPerson`].
     SetRole {
         /// Which group.
@@ -520,6 +525,7 @@ impl Command {
             Self::CreateGroup { .. } => "CreateGroup",
             Self::AddPerson { .. } => "AddPerson",
             Self::RemovePerson { .. } => "RemovePerson",
+            Self::LeaveGroup { .. } => "LeaveGroup",
             Self::SetRole { .. } => "SetRole",
             Self::Members { .. } => "Members",
             Self::SetMuted { .. } => "SetMuted",

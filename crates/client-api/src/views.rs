@@ -290,6 +290,8 @@ pub enum Change {
     Admin,
     /// An owner from now on.
     Owner,
+    /// Does not stay: has left by their own wish.
+    Left,
 }
 
 /// Things that happen in a room.

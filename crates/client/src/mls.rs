@@ -3,13 +3,16 @@
 //! A function that fails may leave the group object and the journal half-way: the caller rolls the journal back and drops the
 //! group (DESIGN.md §5 rule 2). None of these functions does I/O.
 
+use std::collections::BTreeSet;
+
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _, VLBytes};
 use openmls::prelude::{
     BasicCredential, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsMessageBodyIn,
-    MlsMessageIn, MlsMessageOut, NewSignerBundle, OpenMlsProvider as _, ProcessMessageError, ProcessedMessageContent, ProtocolMessage,
-    ProtocolVersion, RatchetTreeIn, Sender, StageCommitError, StagedWelcome,
+    MlsMessageIn, MlsMessageOut, NewSignerBundle, OpenMlsProvider as _, ProcessMessageError, ProcessedMessageContent, Proposal,
+    ProtocolMessage, ProtocolVersion, QueuedProposal, RatchetTreeIn, Sender, StageCommitError, StagedWelcome,
 };
-use sotto_protocol::api::{AddressedWelcome, UploadCommit};
+use sotto_protocol::api::{AddressedWelcome, UploadCommit, UploadProposal};
+use sotto_protocol::frames::EntryKind;
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, IdempotencyId, RoomId};
 use sotto_rules::identity::{DeviceCredential, verified_credential};
 use sotto_rules::roles::{Kind, Role, Roles};
@@ -33,6 +36,11 @@ pub enum Processed {
     OwnMessage,
     /// The own pending commit: merged.
     OwnCommit,
+    /// A member's device leaves: kept until a commit carries it out.
+    Leaving {
+        /// Whose.
+        account: AccountId,
+    },
     /// A member's commit: checked and merged.
     Commit {
         /// Who made it.
@@ -41,8 +49,10 @@ pub enum Processed {
         device: DeviceId,
         /// Accounts that had no leaf before it and have one now.
         came: Vec<AccountId>,
-        /// Accounts that have no leaf any more.
+        /// Accounts that others have taken out of the room.
         went: Vec<AccountId>,
+        /// Accounts that have left by themselves.
+        left: Vec<AccountId>,
         /// Devices that were added, or took a seat by external commit.
         joined: Vec<(AccountId, DeviceId)>,
         /// Devices whose leaf was removed. One that took its own seat again stands in both.
@@ -147,7 +157,7 @@ pub enum Signing<'a> {
     },
 }
 
-/// Stages a commit: adds, removes, other roles and a fresh path. It is merged only when the log shows it.
+/// Stages a commit: adds, removes, SelfRemoves of the leaves in `leaving` that wait for it, other roles and a fresh path. It is merged only when the log shows it.
 ///
 /// # Errors
 /// `internal` when OpenMLS refuses.
@@ -157,9 +167,14 @@ pub fn stage_commit(
     signing: Signing<'_>,
     joiners: &[Joiner],
     removed: &[LeafNodeIndex],
+    leaving: &[LeafNodeIndex],
     roles: Option<Roles>,
 ) -> Result<UploadCommit, ErrorCode> {
     let epoch = group.epoch().as_u64();
+    let wanted = |queued: &QueuedProposal| match (queued.proposal(), queued.sender()) {
+        (Proposal::SelfRemove, Sender::Member(index)) => leaving.contains(index),
+        _ => true,
+    };
     let mut builder = group
         .commit_builder()
         .force_self_update(true)
@@ -170,10 +185,10 @@ pub fn stage_commit(
     }
     let builder = builder.load_psks(provider.storage()).map_err(internal)?.create_group_info(true).use_ratchet_tree_extension(false);
     let built = match signing {
-        Signing::With(key) => builder.build(provider.rand(), provider.crypto(), key, |_| true),
+        Signing::With(key) => builder.build(provider.rand(), provider.crypto(), key, wanted),
         Signing::Renewing { old, new, credential } => {
             let bundle = NewSignerBundle { signer: new, credential_with_key: credential };
-            builder.build_with_new_signer(provider.rand(), provider.crypto(), old, bundle, |_| true)
+            builder.build_with_new_signer(provider.rand(), provider.crypto(), old, bundle, wanted)
         }
     };
     let bundle = built.map_err(internal)?.stage_commit(provider).map_err(internal)?;
@@ -305,7 +320,7 @@ pub fn encrypt(provider: &Provider, group: &mut MlsGroup, key: &LeafKey, content
     tls(&group.create_message(provider, key, content).map_err(internal)?)
 }
 
-/// Verifies and applies one entry of the log. `commit`: what the server says it is; MLS must agree. `pair`: the accounts of the
+/// Verifies and applies one entry of the log. `kind`: what the server says it is; MLS must agree. `pair`: the accounts of the
 /// direct room, since MLS state does not name them: nobody else may ever come in. None for a group.
 ///
 /// # Errors
@@ -315,23 +330,29 @@ pub fn process(
     provider: &Provider,
     group: &mut MlsGroup,
     bytes: &[u8],
-    commit: bool,
+    kind_of_entry: EntryKind,
     pair: Option<[AccountId; 2]>,
 ) -> Result<Processed, ErrorCode> {
     let message: ProtocolMessage = message(bytes)?.try_into_protocol_message().map_err(|_| ErrorCode::Malformed)?;
     // Handshakes are public and application messages are private, without exception (SECURITY_TESTS.md 32).
-    match (&message, commit) {
-        (ProtocolMessage::PublicMessage(_), true) | (ProtocolMessage::PrivateMessage(_), false) => {}
+    let (commit, text) = (kind_of_entry == EntryKind::Commit, kind_of_entry == EntryKind::Message);
+    match (&message, text) {
+        (ProtocolMessage::PublicMessage(_), false) | (ProtocolMessage::PrivateMessage(_), true) => {}
         _ => return Err(ErrorCode::WrongSuite),
     }
     let processed = group.process_message(provider, message).map_err(not_processed)?;
     let sender = processed.sender().clone();
     match processed.into_content() {
-        ProcessedMessageContent::ApplicationMessage(content) if !commit => {
+        ProcessedMessageContent::ApplicationMessage(content) if text => {
             let Sender::Member(index) = sender else { return Err(ErrorCode::NotAuthentic) };
             Ok(Processed::Message { author: Box::new(author(group, index)?), content: content.into_bytes() })
         }
-        ProcessedMessageContent::OwnPrivateMessage if !commit => Ok(Processed::OwnMessage),
+        ProcessedMessageContent::OwnPrivateMessage if text => Ok(Processed::OwnMessage),
+        ProcessedMessageContent::ProposalMessage(queued) if kind_of_entry == EntryKind::Proposal => {
+            let account = rules::check_leave(group.public_group(), &queued)?.account();
+            group.store_pending_proposal(provider.storage(), *queued).map_err(internal)?;
+            Ok(Processed::Leaving { account })
+        }
         ProcessedMessageContent::OwnPendingCommit if commit => {
             group.merge_pending_commit(provider).map_err(internal)?;
             Ok(Processed::OwnCommit)
@@ -347,7 +368,8 @@ pub fn process(
                 by: summary.committer.account(),
                 device: summary.committer.device,
                 came: summary.accounts.difference(&summary.accounts_before).copied().collect(),
-                went: summary.accounts_before.difference(&summary.accounts).copied().collect(),
+                went: summary.accounts_before.difference(&summary.accounts).filter(|gone| !summary.left.contains(gone)).copied().collect(),
+                left: summary.left.iter().copied().collect(),
                 roles: summary
                     .accounts
                     .iter()
@@ -368,6 +390,36 @@ pub fn process(
 /// `not_authentic` for a GroupContext that is not one of ours.
 pub fn kind(group: &MlsGroup) -> Result<Kind, ErrorCode> {
     Ok(Kind::of(group.public_group().group_context().extensions())?)
+}
+
+/// Makes a SelfRemove of the own leaf. It counts only when the log shows it.
+///
+/// # Errors
+/// `internal` when OpenMLS refuses: a commit is pending, say.
+pub fn propose_leave(provider: &Provider, group: &mut MlsGroup, key: &LeafKey) -> Result<UploadProposal, ErrorCode> {
+    let (epoch, own) = (group.epoch().as_u64(), Sender::Member(group.own_leaf_index()));
+    let message = group.leave_group_via_self_remove(provider, key).map_err(internal)?;
+    let made = group.pending_proposals().find(|queued| *queued.sender() == own).map(|queued| queued.proposal_reference_ref().clone());
+    group.remove_pending_proposal(provider.storage(), &made.ok_or(ErrorCode::Internal)?).map_err(internal)?;
+    Ok(UploadProposal { idempotency: IdempotencyId(random::bytes()?), epoch, proposal: tls(&message)? })
+}
+
+/// Leaves whose SelfRemove waits for a commit.
+#[must_use]
+pub fn leaving(group: &MlsGroup) -> Vec<LeafNodeIndex> {
+    let leaf = |queued: &QueuedProposal| match (queued.proposal(), queued.sender()) {
+        (Proposal::SelfRemove, Sender::Member(index)) => Some(*index),
+        _ => None,
+    };
+    group.pending_proposals().filter_map(leaf).collect()
+}
+
+/// Whether an account may leave a group after `others` have.
+///
+/// # Errors
+/// `last_owner`; `commit_refused` for a direct room.
+pub fn may_leave(group: &MlsGroup, account: AccountId, others: &BTreeSet<AccountId>) -> Result<(), ErrorCode> {
+    Ok(rules::may_leave(group.public_group(), account, others)?)
 }
 
 /// Forgets the staged commit.

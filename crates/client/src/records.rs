@@ -300,6 +300,20 @@ pub struct RoomRecord {
     #[n(45)]
     #[cbor(default)]
     pub picture: Bytes,
+    /// The person leaves this group: said again in every epoch until it is so.
+    #[n(43)]
+    pub leaving: Option<Leaving>,
+}
+
+/// What this device has said of leaving.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Leaving {
+    /// In which epoch.
+    #[n(0)]
+    pub epoch: Epoch,
+    /// The encoded `UploadProposal`, for repeating it; empty before there is one.
+    #[n(1)]
+    pub upload: Bytes,
 }
 
 /// A leaf that its account's newest known list does not name.
@@ -693,6 +707,9 @@ pub enum Change {
     /// An owner from now on.
     #[n(4)]
     Owner,
+    /// Does not stay: has left.
+    #[n(5)]
+    Left,
 }
 
 /// What a stored line is.

@@ -84,7 +84,7 @@ fn genuine(alice: &Opener, bob: &Opener, room: RoomId) -> Genuine {
 
 fn commit_of(who: &Opener) -> UploadCommit {
     let (provider, key) = (who.provider(), who.leaf_key());
-    mls::stage_commit(&provider, &mut who.group(&provider), Signing::With(&key), &[], &[], None).expect("a commit")
+    mls::stage_commit(&provider, &mut who.group(&provider), Signing::With(&key), &[], &[], &[], None).expect("a commit")
 }
 
 fn name() -> UserName {
@@ -329,7 +329,7 @@ fn stranger(room: RoomId) -> CreateRoom {
     };
     let joiner = mls::joiner(&provider, package.as_slice(), account, guest.device(), now()).expect("it verifies");
     let mut beginning = mls::create(&provider, &creator, &key, room, &Kind::Direct, now()).expect("a room");
-    let commit = mls::stage_commit(&provider, &mut beginning.group, Signing::With(&key), &[joiner], &[], None).expect("a commit");
+    let commit = mls::stage_commit(&provider, &mut beginning.group, Signing::With(&key), &[joiner], &[], &[], None).expect("a commit");
     CreateRoom { room, peer: Some(account), group_info: beginning.group_info, ratchet_tree: beginning.ratchet_tree, commit }
 }
 

@@ -5,6 +5,7 @@ use sotto_client::content::Content;
 use sotto_client::mls::{self, Processed};
 use sotto_client::storage::{Namespace, Provider};
 use sotto_protocol::api::UploadCommit;
+use sotto_protocol::frames::EntryKind;
 use sotto_protocol::{AccountId, codec};
 
 use crate::choose;
@@ -86,7 +87,8 @@ pub fn mls_messages(data: &[u8]) -> bool {
 
 fn entry(rig: &Rig, bytes: &[u8], commit: bool) -> bool {
     let processed = rig.with_room(|group| {
-        let processed = mls::process(&rig.provider, group, bytes, commit, Some(rig.pair));
+        let processed =
+            mls::process(&rig.provider, group, bytes, if commit { EntryKind::Commit } else { EntryKind::Message }, Some(rig.pair));
         if processed.is_err() {
             // Whoever is refused has not moved the room, whether or not the caller rolls back.
             assert_eq!(mls::context(group).as_ref(), Ok(&rig.context), "a refused entry moved the room");
@@ -106,6 +108,7 @@ fn entry(rig: &Rig, bytes: &[u8], commit: bool) -> bool {
             assert!(joined.is_empty() && removed.is_empty() && came.is_empty() && went.is_empty());
             true
         }
+        Ok(Processed::Leaving { .. }) => panic!("nobody leaves the room of a pair"),
         Ok(Processed::OwnCommit) => panic!("there is no own commit"),
         // Whose message it is says the envelope before anything is decrypted; the engine then looks it up by its id.
         Ok(Processed::OwnMessage) | Err(_) => false,

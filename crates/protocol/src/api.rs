@@ -11,6 +11,7 @@
 //! | `POST /api/v1/rooms` | [`CreateRoom`] | [`CommitAck`]; 409 `room_exists` with [`ErrorBody::room`] |
 //! | `GET /api/v1/rooms/{room}/state` | | [`RoomState`] |
 //! | `POST /api/v1/rooms/{room}/commits` | [`UploadCommit`] | [`CommitAck`]; 409 `stale_epoch` |
+//! | `POST /api/v1/rooms/{room}/proposals` | [`UploadProposal`] | [`crate::frames::Ack`]; 409 `stale_epoch`, `last_owner` |
 //! | `GET /api/v1/rooms/{room}/entries/{seq}` | | [`StoredEntry`]; 410 `gone` |
 //! | `POST /api/v1/archive` | [`PutPages`] | [`PagesPut`]; 507 `archive_full` |
 //! | `POST /api/v1/archive/read` | [`ReadPages`] | [`ArchivePages`] |
@@ -216,6 +217,20 @@ pub struct UploadCommit {
     /// One Welcome (one EncryptedGroupSecrets) for each added device.
     #[n(4)]
     pub welcomes: Vec<AddressedWelcome>,
+}
+
+/// A device says that its account leaves a group.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct UploadProposal {
+    /// A repeated id gets the first answer again, before the epoch is looked at.
+    #[n(0)]
+    pub idempotency: IdempotencyId,
+    /// The epoch that it was made in.
+    #[n(1)]
+    pub epoch: Epoch,
+    /// TLS-encoded MLSMessage with a PublicMessage: a SelfRemove of the sender's own leaf.
+    #[n(2)]
+    pub proposal: Bytes,
 }
 
 /// A Welcome and whom it is for.

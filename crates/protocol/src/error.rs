@@ -145,6 +145,8 @@ codes! {
     57 Blocked "blocked" 403,
     /// Somebody whom the person has blocked is not on the server's list any more.
     58 Unblocked "unblocked" 409,
+    /// This account is about to leave the group: somebody else who is in it has to carry that out.
+    60 Leaving "leaving" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

@@ -21,6 +21,9 @@ pub enum EntryKind {
     /// MLS PrivateMessage with application data.
     #[n(1)]
     Message,
+    /// MLS PublicMessage with a SelfRemove, which a commit of the same epoch carries out; only by `POST …/proposals`.
+    #[n(2)]
+    Proposal,
 }
 
 /// One entry of a room's log, exactly as stored: the same bytes for every member.
@@ -35,7 +38,7 @@ pub struct Entry {
     /// What `bytes` is.
     #[n(2)]
     pub kind: EntryKind,
-    /// For a message the epoch it was made in, for a commit the epoch it ended.
+    /// For a message or proposal the epoch it was made in, for a commit the epoch it ended.
     #[n(3)]
     pub epoch: Epoch,
     /// Who sent it, by session. Authorship for people is taken from MLS, never from here.

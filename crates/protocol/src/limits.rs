@@ -8,6 +8,8 @@ pub const MESSAGE: usize = 48 * 1024;
 pub const TEXT: usize = 16 * 1024;
 /// Longest body of a commit or room-creation upload.
 pub const COMMIT_BODY: usize = 2 * 1024 * 1024;
+/// Bytes of a proposal: a SelfRemove with its signature.
+pub const PROPOSAL: usize = 1024;
 /// Longest encoded frame to a client: an entry that is longer than [`SYNC_FRAME`], a commit of a big room, goes alone.
 pub const SERVER_FRAME: usize = COMMIT_BODY + 1024;
 /// Longest body of an archive upload or answer.

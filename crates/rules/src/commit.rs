@@ -14,7 +14,7 @@ use sotto_protocol::{AccountId, DeviceId, ErrorCode, limits};
 
 use crate::config;
 use crate::identity::{DeviceCredential, IdentityError, verified_credential};
-use crate::roles::Kind;
+use crate::roles::{Kind, Role};
 
 /// Most accounts with leaves in a direct room.
 pub const DIRECT_ACCOUNTS: usize = 2;
@@ -76,6 +76,12 @@ pub enum RuleViolation {
     /// More leaves than a room has.
     #[error("too many devices in a room")]
     TooManyDevices,
+    /// A commit that takes one leaf of an account that leaves, and not all of them.
+    #[error("somebody who leaves keeps a leaf")]
+    LeftPartly,
+    /// The last owner goes while others stay.
+    #[error("a group without an owner")]
+    LastOwner,
     /// An external commit by an account that has no leaf here.
     #[error("an external commit by a stranger")]
     Stranger,
@@ -91,6 +97,7 @@ impl From<RuleViolation> for ErrorCode {
             | RuleViolation::LongLifetime => Self::NotAuthentic,
             RuleViolation::FutureLifetime => Self::WrongClock,
             RuleViolation::ShortLifetime => Self::NoKeyPackage,
+            RuleViolation::LastOwner => Self::LastOwner,
             _ => Self::CommitRefused,
         }
     }
@@ -110,6 +117,8 @@ pub struct CommitSummary {
     /// Those of them that the committer may remove only because the account's newest device list does not name them. Whoever knows the
     /// lists compares.
     pub unlisted: Vec<(AccountId, DeviceId)>,
+    /// Accounts that have left by themselves.
+    pub left: BTreeSet<AccountId>,
     /// Accounts that had leaves before the commit.
     pub accounts_before: BTreeSet<AccountId>,
     /// Accounts that have leaves after the commit. Whoever knows the room's pair compares it with this.
@@ -148,6 +157,7 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
     let mut removed = Vec::new();
     let mut added = Vec::new();
     let mut unlisted = Vec::new();
+    let mut leaving = BTreeSet::new();
     for queued in staged.queued_proposals() {
         match allowed(queued, sender)? {
             Change::Add(key_package) => {
@@ -172,17 +182,19 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
             }
             Change::Leave(index) => {
                 let gone = seats.take(index).ok_or(RuleViolation::ForeignProposal)?.credential;
+                leaving.insert(gone.account());
                 removed.push((gone.account(), gone.device));
             }
-            Change::Context(extensions) => {
-                next = Kind::of(extensions)?;
-                if !kind.may_become(&next, account) {
-                    return Err(RuleViolation::ChangedRoles);
-                }
-            }
+            Change::Context(extensions) => next = Kind::of(extensions)?,
             Change::Init => {}
         }
     }
+    // Who leaves has no role afterwards, or would come back with it.
+    if !kind.without(&leaving).may_become(&next, account) || next.without(&leaving) != next {
+        return Err(RuleViolation::ChangedRoles);
+    }
+    // Who leaves does so with every device: whoever commits that takes out the others, in whatever standing.
+    unlisted.retain(|(account, _)| !leaving.contains(account));
     // A device that its account has taken out of its list may be removed by everybody. That it is none is local knowledge; that somebody is
     // put out of the room by it is not, and takes the right to.
     let left = seats.accounts();
@@ -196,7 +208,47 @@ pub fn check_commit(old: &PublicGroup, staged: &StagedCommit, sender: &Sender) -
     seats.0.extend(added);
     seats.0.push(Seat { index: None, key: path.signature_key().as_slice().to_vec(), credential: committer.clone() });
     seats.check(&next)?;
-    Ok(CommitSummary { committer, external, joined, removed, unlisted, accounts_before, accounts: seats.accounts(), kind: next })
+    let accounts = seats.accounts();
+    if !accounts.is_disjoint(&leaving) {
+        return Err(RuleViolation::LeftPartly);
+    }
+    check_owner(&kind, &leaving, &accounts)?;
+    Ok(CommitSummary { committer, external, joined, removed, unlisted, left: leaving, accounts_before, accounts, kind: next })
+}
+
+/// Checks a proposal that comes alone: a SelfRemove is all that there is, in a group. Answers whose.
+///
+/// # Errors
+/// [`RuleViolation::ForeignProposal`], and those of [`may_leave`].
+pub fn check_leave(room: &PublicGroup, queued: &QueuedProposal) -> Result<DeviceCredential, RuleViolation> {
+    let (Proposal::SelfRemove, Sender::Member(index)) = (queued.proposal(), queued.sender()) else {
+        return Err(RuleViolation::ForeignProposal);
+    };
+    let leaf = room.leaf(*index).ok_or(RuleViolation::WrongSender)?;
+    let credential = DeviceCredential::decode(leaf.credential().serialized_content())?;
+    may_leave(room, credential.account(), &BTreeSet::new())?;
+    Ok(credential)
+}
+
+/// Whether an account may leave a room as it stands, after `others` have.
+///
+/// # Errors
+/// [`RuleViolation::ForeignProposal`] for a direct room, [`RuleViolation::LastOwner`] while others stay.
+pub fn may_leave(room: &PublicGroup, account: AccountId, others: &BTreeSet<AccountId>) -> Result<(), RuleViolation> {
+    let kind = Kind::of(room.group_context().extensions())?;
+    if kind == Kind::Direct {
+        return Err(RuleViolation::ForeignProposal);
+    }
+    let mut leaving = others.clone();
+    leaving.insert(account);
+    let staying: BTreeSet<AccountId> = Seats::of(room)?.accounts().difference(&leaving).copied().collect();
+    if staying.is_empty() { Ok(()) } else { check_owner(&kind, &leaving, &staying) }
+}
+
+/// An owner does not leave a group that has no other one.
+fn check_owner(kind: &Kind, leaving: &BTreeSet<AccountId>, staying: &BTreeSet<AccountId>) -> Result<(), RuleViolation> {
+    let any = |accounts: &BTreeSet<AccountId>| accounts.iter().any(|account| kind.role(*account) == Role::Owner);
+    if any(leaving) && !any(staying) { Err(RuleViolation::LastOwner) } else { Ok(()) }
 }
 
 /// Checks that every Add of a commit has 28 days left. Apart from [`check_commit`] because it needs a clock: the server asks

@@ -145,6 +145,16 @@ impl Kind {
         }
     }
 
+    /// The same without roles of these accounts. A group that none of its owners is left of stays as it is.
+    pub(crate) fn without(&self, leaving: &BTreeSet<AccountId>) -> Self {
+        match self {
+            Self::Group(roles) if !roles.owners.is_subset(leaving) => {
+                Self::Group(leaving.iter().fold(roles.clone(), |roles, account| roles.with(*account, Role::Member)))
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Whether an account may add a leaf for another one. A direct room's two accounts limit it enough.
     pub(crate) fn may_add(&self, by: AccountId) -> bool {
         *self == Self::Direct || self.role(by) >= Role::Admin

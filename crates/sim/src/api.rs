@@ -58,6 +58,9 @@ pub(crate) async fn call(
                 (Method::Post, ("commits", "")) => {
                     Ok(codec::encode(&backend.upload_commit(context, &caller, room, codec::decode(body, limit)?).await?))
                 }
+                (Method::Post, ("proposals", "")) => {
+                    Ok(codec::encode(&backend.upload_proposal(context, &caller, room, codec::decode(body, limit)?).await?))
+                }
                 (Method::Get, ("entries", seq)) => {
                     let seq = seq.parse().map_err(|_| ErrorCode::NotFound)?;
                     Ok(codec::encode(&backend.entry(&caller, room, seq).await?))

@@ -12,6 +12,7 @@ use sotto_client::leaf_key::LeafKey;
 use sotto_client::mls::{self, Processed, Signing};
 use sotto_client::random;
 use sotto_client::storage::Provider;
+use sotto_protocol::frames::EntryKind;
 use sotto_protocol::{AccountId, ErrorCode, RoomId};
 use sotto_rules::config;
 use sotto_rules::roles::Kind;
@@ -47,7 +48,7 @@ impl Device {
         let package = mls::key_package(&other.provider, &other.identity, &other.key, false, now()).unwrap();
         let joiner = mls::joiner(&self.provider, package.as_slice(), other.identity.account(), other.identity.device(), now()).unwrap();
         let mut own = mls::create(&self.provider, &self.identity, &self.key, room, &Kind::Direct, now()).unwrap().group;
-        let upload = mls::stage_commit(&self.provider, &mut own, Signing::With(&self.key), &[joiner], &[], None).unwrap();
+        let upload = mls::stage_commit(&self.provider, &mut own, Signing::With(&self.key), &[joiner], &[], &[], None).unwrap();
         own.merge_pending_commit(&self.provider).unwrap();
         let tree = own.export_ratchet_tree().tls_serialize_detached().unwrap();
         let (theirs, by) = mls::join_by_welcome(&other.provider, room, upload.welcomes[0].welcome.as_slice(), &tree).unwrap();
@@ -75,7 +76,7 @@ fn room() -> RoomId {
 }
 
 fn take(device: &Device, group: &mut MlsGroup, bytes: &[u8], commit: bool, pair: [AccountId; 2]) -> Result<Processed, ErrorCode> {
-    mls::process(&device.provider, group, bytes, commit, Some(pair))
+    mls::process(&device.provider, group, bytes, if commit { EntryKind::Commit } else { EntryKind::Message }, Some(pair))
 }
 
 // Falls with the suite checks of `join_by_welcome` and `join_externally`; a key package of another suite also falls in our crypto,
@@ -111,13 +112,13 @@ fn r32_downgrade_the_client_takes_no_public_application_data_and_no_private_hand
         assert_eq!(refused, Some(if commit { ErrorCode::NotAuthentic } else { ErrorCode::WrongSuite }));
     }
 
-    let public = mls::stage_commit(&two.provider, &mut theirs, Signing::With(&two.key), &[], &[], None).unwrap();
+    let public = mls::stage_commit(&two.provider, &mut theirs, Signing::With(&two.key), &[], &[], &[], None).unwrap();
     assert_eq!(take(&one, &mut own, public.commit.as_slice(), false, pair).err(), Some(ErrorCode::WrongSuite));
     theirs.clear_pending_commit(two.provider.storage()).unwrap();
 
     let hidden = MlsGroupJoinConfig::builder().wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY).build();
     theirs.set_configuration(two.provider.storage(), &hidden).unwrap();
-    let private = mls::stage_commit(&two.provider, &mut theirs, Signing::With(&two.key), &[], &[], None).unwrap();
+    let private = mls::stage_commit(&two.provider, &mut theirs, Signing::With(&two.key), &[], &[], &[], None).unwrap();
     assert_eq!(take(&one, &mut own, private.commit.as_slice(), true, pair).err(), Some(ErrorCode::WrongSuite));
     theirs.clear_pending_commit(two.provider.storage()).unwrap();
     theirs.set_configuration(two.provider.storage(), &config::join_config()).unwrap();
@@ -126,6 +127,6 @@ fn r32_downgrade_the_client_takes_no_public_application_data_and_no_private_hand
     let message = mls::encrypt(&two.provider, &mut theirs, &two.key, b"as it should be").unwrap();
     let taken = take(&one, &mut own, message.as_slice(), false, pair).unwrap();
     assert!(matches!(taken, Processed::Message { content, .. } if content == b"as it should be"));
-    let commit = mls::stage_commit(&two.provider, &mut theirs, Signing::With(&two.key), &[], &[], None).unwrap();
+    let commit = mls::stage_commit(&two.provider, &mut theirs, Signing::With(&two.key), &[], &[], &[], None).unwrap();
     assert!(matches!(take(&one, &mut own, commit.commit.as_slice(), true, pair).unwrap(), Processed::Commit { .. }));
 }

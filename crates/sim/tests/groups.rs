@@ -1,6 +1,8 @@
 //! Rooms of any number of people, through real engines and the real backend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, dead_code)]
 
+#[path = "kit/groups.rs"]
+mod group;
 mod kit;
 /// People with real keys and real OpenMLS state.
 #[path = "../../backend/tests/kit/mod.rs"]
@@ -10,84 +12,16 @@ mod people;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use group::*;
 use kit::{World, settle};
 use people::{Person, ctx};
-use sotto_client_api::views::{self, SystemLine};
+use sotto_client_api::views;
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::api::{ClaimKeyPackages, ErrorBody, UploadCommit};
-use sotto_protocol::{AccountId, ErrorCode, RoomId, UserName, limits};
+use sotto_protocol::{ErrorCode, limits};
 use sotto_rules::roles::{Kind, Role, Roles};
 use sotto_sim::hostile::member;
 use sotto_sim::{Host, SimError};
-
-fn name(text: &str) -> UserName {
-    UserName::parse(text).unwrap()
-}
-
-async fn create(host: &mut Host, called: &str) -> RoomId {
-    let Reply::Room(room) = host.call(Command::CreateGroup { name: called.into(), room: None }).await.unwrap() else { panic!("no room") };
-    host.open(room.room).await.unwrap();
-    room.room
-}
-
-async fn add(host: &mut Host, room: RoomId, whom: &str) -> Result<(), SimError> {
-    host.call(Command::AddPerson { room, name: name(whom) }).await.map(|_| ())
-}
-
-fn account(host: &Host) -> AccountId {
-    let views::Phase::Ready { me, .. } = &host.phase else { panic!("nobody") };
-    me.account
-}
-
-async fn remove(host: &mut Host, room: RoomId, whom: &Host) -> Result<(), SimError> {
-    host.call(Command::RemovePerson { room, account: account(whom) }).await.map(|_| ())
-}
-
-async fn set_role(host: &mut Host, room: RoomId, account: AccountId, role: views::Role) -> Result<(), SimError> {
-    host.call(Command::SetRole { room, account, role }).await.map(|_| ())
-}
-
-/// Alice's group with bob and carol, open at everybody.
-async fn three(world: &World) -> ([Host; 3], RoomId) {
-    let mut hosts = [world.person("alice-1").await, world.person("bob-1").await, world.person("carol-1").await];
-    let room = create(&mut hosts[0], "The board").await;
-    add(&mut hosts[0], room, "bob-1").await.unwrap();
-    add(&mut hosts[0], room, "carol-1").await.unwrap();
-    all_settle(&mut hosts).await;
-    for host in &mut hosts {
-        host.open(room).await.unwrap();
-    }
-    (hosts, room)
-}
-
-async fn all_settle(hosts: &mut [Host]) {
-    settle(&mut hosts.iter_mut().collect::<Vec<_>>()).await;
-}
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
-
-/// System lines in words.
-fn told(host: &Host) -> Vec<String> {
-    let line = |line: &SystemLine| match line {
-        SystemLine::Members { by, came, went, others } if others.is_empty() => format!("{} +{came} -{went}", by.name),
-        SystemLine::Members { by, others, .. } => {
-            let others: Vec<_> = others.iter().map(|(change, whom)| (change, whom.name.as_str())).collect();
-            format!("{} {others:?}", by.name)
-        }
-        SystemLine::NewDevice { who } => format!("{} on a new device", who.name),
-        SystemLine::Named { by, name } => format!("{} named {name}", by.name),
-        SystemLine::Created { by } => format!("{} began", by.name),
-        other => format!("{other:?}"),
-    };
-    host.lines().iter().map(line).collect()
-}
-
-fn same_epochs(hosts: &mut [Host], room: RoomId) {
-    let epochs: Vec<_> = hosts.iter_mut().map(|host| host.epochs().unwrap().remove(&room)).collect();
-    assert!(epochs.iter().all(|epoch| epoch.is_some() && *epoch == epochs[0]), "{epochs:?}");
-}
 
 // Fails without `split_welcome` in client/mls.rs, without `queue_name` after an own commit, or without `learn_names`.
 #[tokio::test]
@@ -127,12 +61,6 @@ async fn a_new_name_reaches_everybody_once() {
     let too_long = Command::RenameGroup { room, name: "x".repeat(201) };
     assert_eq!(hosts[1].call(too_long).await.unwrap_err().0, ErrorCode::TooLarge);
     assert_eq!(hosts[1].call(Command::RenameGroup { room, name: "  ".into() }).await.unwrap_err().0, ErrorCode::Malformed);
-}
-
-/// Who is in the group, as one of them sees it: name, role and standing.
-async fn listed(host: &mut Host, room: RoomId) -> Vec<String> {
-    let Reply::Members(members) = host.call(Command::Members { room }).await.unwrap() else { panic!("no members") };
-    members.iter().map(|member| format!("{} {:?} {:?}", member.person.name, member.role, member.standing)).collect()
 }
 
 // Fails without the loop over `wanted` in `Engine::members` (who is coming or going), and without the `sort_by` (owners first).

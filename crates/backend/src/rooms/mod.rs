@@ -3,6 +3,7 @@
 mod commit;
 mod create;
 mod group_state;
+mod propose;
 mod validate;
 
 use sotto_protocol::api::{RoomState, Rooms};

@@ -12,7 +12,7 @@ use openmls::prelude::{
 use sotto_crypto::Crypto;
 use sotto_protocol::api::{AddressedWelcome, CreateRoom, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, Millis, RoomId, limits};
-use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_room, check_unique_leaf_keys};
+use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_leave, check_room, check_unique_leaf_keys};
 use sotto_rules::config::{EXTERNAL_PUB, SUITE, TAG};
 use sotto_rules::roles::{Kind, Role};
 use tls_codec::{Deserialize as _, Serialize as _, Size as _};
@@ -45,9 +45,7 @@ pub(super) struct Validated {
 /// Validates a commit against the stored public state of its room.
 pub(super) fn commit(asking: Asking, stored: &Bytes, upload: &UploadCommit) -> Result<Validated, ErrorCode> {
     let storage = GroupState::from_bytes(stored.as_slice())?;
-    let group = PublicGroup::load(&storage, &GroupId::from_slice(asking.room.as_bytes()))
-        .map_err(|_| ErrorCode::Internal)?
-        .ok_or(ErrorCode::Internal)?;
+    let group = load(asking.room, &storage)?;
     apply(asking, group, &storage, upload)
 }
 
@@ -76,6 +74,42 @@ pub(super) fn creation(asking: Asking, create: &CreateRoom) -> Result<Validated,
         None => validated.kind.role(asking.account) == Role::Owner,
     };
     if complete { Ok(validated) } else { Err(ErrorCode::CommitRefused) }
+}
+
+/// What a device that leaves makes of its room.
+pub(super) struct Leave {
+    /// The public state with the proposal in it.
+    pub(super) after: Bytes,
+    /// Nobody else is in the group.
+    pub(super) alone: bool,
+}
+
+/// Validates a proposal that comes alone: a SelfRemove of the caller's own leaf, once in an epoch.
+pub(super) fn proposal(asking: Asking, stored: &Bytes, epoch: Epoch, proposal: &Bytes) -> Result<Leave, ErrorCode> {
+    let storage = GroupState::from_bytes(stored.as_slice())?;
+    let mut group = load(asking.room, &storage)?;
+    let message = public_message(asking.room, epoch, proposal)?;
+    check_membership_tag(&message, proposal.as_slice())?;
+    let processed = group.process_message(&Crypto, ProtocolMessage::from(message)).map_err(|_| ErrorCode::CommitRefused)?;
+    if !processed.aad().is_empty() {
+        return Err(ErrorCode::CommitRefused);
+    }
+    let ProcessedMessageContent::ProposalMessage(queued) = processed.into_content() else {
+        return Err(ErrorCode::CommitRefused);
+    };
+    let leaver = check_leave(&group, &queued)?;
+    let known = group.queued_proposals(&storage).map_err(|_| ErrorCode::Internal)?;
+    let repeated = known.iter().any(|(_, known)| known.sender() == queued.sender());
+    if repeated || leaver.account() != asking.account || leaver.device != asking.device {
+        return Err(ErrorCode::CommitRefused);
+    }
+    let alone = check_room(&group)?.iter().all(|(_, leaf)| leaf.account() == asking.account);
+    group.add_proposal(&storage, *queued).map_err(|_| ErrorCode::Internal)?;
+    Ok(Leave { after: storage.to_bytes(), alone })
+}
+
+fn load(room: RoomId, storage: &GroupState) -> Result<PublicGroup, ErrorCode> {
+    PublicGroup::load(storage, &GroupId::from_slice(room.as_bytes())).map_err(|_| ErrorCode::Internal)?.ok_or(ErrorCode::Internal)
 }
 
 fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &UploadCommit) -> Result<Validated, ErrorCode> {
@@ -116,24 +150,35 @@ fn apply(asking: Asking, mut group: PublicGroup, storage: &GroupState, upload: &
 
 /// The commit, as a message of this room and epoch in the one wire format of handshakes.
 fn public_commit(room: RoomId, upload: &UploadCommit) -> Result<ProtocolMessage, ErrorCode> {
-    let message = MlsMessageIn::tls_deserialize_exact(upload.commit.as_slice()).map_err(|_| ErrorCode::Malformed)?;
-    let MlsMessageBodyIn::PublicMessage(message) = message.extract() else {
-        return Err(ErrorCode::WrongSuite);
-    };
-    if message.group_id().as_slice() != room.as_bytes() || message.epoch().as_u64() != upload.epoch {
-        return Err(ErrorCode::CommitRefused);
-    }
+    let message = public_message(room, upload.epoch, &upload.commit)?;
     check_tags(&message, upload.commit.as_slice())?;
     Ok(ProtocolMessage::from(message))
 }
 
+fn public_message(room: RoomId, epoch: Epoch, bytes: &Bytes) -> Result<PublicMessageIn, ErrorCode> {
+    let message = MlsMessageIn::tls_deserialize_exact(bytes.as_slice()).map_err(|_| ErrorCode::Malformed)?;
+    let MlsMessageBodyIn::PublicMessage(message) = message.extract() else {
+        return Err(ErrorCode::WrongSuite);
+    };
+    if message.group_id().as_slice() != room.as_bytes() || message.epoch().as_u64() != epoch {
+        return Err(ErrorCode::CommitRefused);
+    }
+    Ok(message)
+}
+
+/// A tag with its length in front.
+const FIELD: usize = TAG + 1;
+
 /// Both tags of a commit are as long as the suite's HMAC. Members alone can check what is in them, so a wrong one hurts and is healed;
 /// one that is cut or empty is no tag at all (GHSA-8x3w-qj7j-gqhf).
 fn check_tags(message: &PublicMessageIn, encoded: &[u8]) -> Result<(), ErrorCode> {
-    const FIELD: usize = TAG + 1;
     if message.confirmation_tag().is_none_or(|tag| tag.tls_serialized_len() != FIELD) {
         return Err(ErrorCode::CommitRefused);
     }
+    check_membership_tag(message, encoded)
+}
+
+fn check_membership_tag(message: &PublicMessageIn, encoded: &[u8]) -> Result<(), ErrorCode> {
     // Only members put a membership tag there.
     if !matches!(message.sender(), Sender::Member(_)) {
         return Ok(());

@@ -106,6 +106,7 @@ transactions! {
     fn find_commit(room: RoomId, device: DeviceId, id: IdempotencyId) -> Option<Standing>;
     fn create_room(pair: Option<Pair>, suite: u16, first: CommitRow) -> (Seq, Millis);
     fn commit(row: CommitRow) -> (Seq, Millis);
+    fn propose(row: ProposalRow) -> (Seq, Millis);
     fn welcomes(account: AccountId, device: DeviceId, room: Option<RoomId>) -> Vec<Welcome>;
     fn welcome_done(account: AccountId, device: DeviceId, room: RoomId, epoch: Epoch) -> ();
 
@@ -291,6 +292,32 @@ pub(crate) struct CommitRow {
     pub(crate) unlisted: Vec<(AccountId, DeviceId)>,
 }
 
+/// A validated SelfRemove, if the room's public state is still the one that it was validated against.
+#[derive(Clone)]
+pub(crate) struct ProposalRow {
+    pub(crate) room: RoomId,
+    pub(crate) epoch: Epoch,
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) at: Millis,
+    pub(crate) idempotency: IdempotencyId,
+    pub(crate) proposal: Bytes,
+    /// Public group before it.
+    pub(crate) before: Bytes,
+    /// And with it.
+    pub(crate) after: Bytes,
+    /// Nobody is left who could commit it: the account is out of the room at once.
+    pub(crate) alone: bool,
+}
+
+impl ProposalRow {
+    /// The entry at its position.
+    fn entry(self, seq: Seq) -> Entry {
+        let Self { room, epoch, account, device, at, idempotency, proposal: bytes, .. } = self;
+        Entry { room, seq, kind: EntryKind::Proposal, epoch, account, device, at, idempotency, bytes }
+    }
+}
+
 /// Public state of a room in its epoch.
 #[derive(Clone)]
 pub(crate) struct RoomStateRow {
@@ -335,5 +362,6 @@ pub(crate) const fn kind_number(kind: EntryKind) -> i64 {
     match kind {
         EntryKind::Commit => 0,
         EntryKind::Message => 1,
+        EntryKind::Proposal => 2,
     }
 }

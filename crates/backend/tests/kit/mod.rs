@@ -13,7 +13,9 @@ use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use sotto_backend::{Backend, Caller, NewSession, PasswordScheme, RequestContext, ServiceError, SessionToken};
 use sotto_protocol::accounts::{KdfParams, PasswordEntry, RecoveryEntry, RecoveryFinishRequest, SignInRequest, SignUpRequest, VaultSlot};
-use sotto_protocol::api::{AddressedWelcome, ClaimKeyPackages, CommitAck, CreateRoom, PutDevices, UploadCommit, UploadKeyPackages};
+use sotto_protocol::api::{
+    AddressedWelcome, ClaimKeyPackages, CommitAck, CreateRoom, PutDevices, UploadCommit, UploadKeyPackages, UploadProposal,
+};
 use sotto_protocol::device_list::{DeviceEntry, DeviceList, SignedDeviceList};
 use sotto_protocol::frames::{Ack, Publish, Refusal};
 use sotto_protocol::{AccountId, Bytes, DeviceId, IdempotencyId, Millis, RoomId, UserName, codec, limits};
@@ -383,6 +385,31 @@ impl Person {
     pub fn message(&self, seat: &mut Seat, text: &str) -> Publish {
         let bytes = seat.group.create_message(&self.provider, &seat.signer, text.as_bytes()).unwrap().to_bytes().unwrap();
         Publish { room: seat.room, idempotency: idempotency(), epoch: seat.group.epoch().as_u64(), bytes: bytes.into() }
+    }
+
+    /// A SelfRemove of the own leaf, kept in the own group as everybody else keeps it.
+    pub fn leave(&self, seat: &mut Seat) -> UploadProposal {
+        let epoch = seat.group.epoch().as_u64();
+        let proposal = seat.group.leave_group_via_self_remove(&self.provider, &seat.signer).unwrap().to_bytes().unwrap();
+        UploadProposal { idempotency: idempotency(), epoch, proposal: proposal.into() }
+    }
+
+    /// A Remove that comes alone, which no room takes.
+    pub fn propose_removal(&self, seat: &mut Seat, whom: LeafNodeIndex) -> (UploadProposal, LeafNodeIndex) {
+        let epoch = seat.group.epoch().as_u64();
+        let (message, _) = seat.group.propose_remove_member(&self.provider, &seat.signer, whom).unwrap();
+        seat.group.clear_pending_proposals(self.provider.storage()).unwrap();
+        (UploadProposal { idempotency: idempotency(), epoch, proposal: message.to_bytes().unwrap().into() }, whom)
+    }
+
+    /// Keeps a proposal of somebody else until the next commit.
+    pub fn keep(&self, seat: &mut Seat, proposal: &Bytes) {
+        let message = MlsMessageIn::tls_deserialize_exact(proposal.as_slice()).unwrap().try_into_protocol_message().unwrap();
+        let ProcessedMessageContent::ProposalMessage(queued) = seat.group.process_message(&self.provider, message).unwrap().into_content()
+        else {
+            panic!("no proposal")
+        };
+        seat.group.store_pending_proposal(self.provider.storage(), *queued).unwrap();
     }
 
     /// A self-update, not merged.

@@ -284,7 +284,7 @@ impl Engine {
         for (index, leaf) in members {
             let account = leaf.account();
             let Some(doubt @ (Doubt::Gone | Doubt::Ghost)) = doubt(leaf) else { continue };
-            if due.removed.contains(index) || !keeps(account) {
+            if due.removed.contains(index) || due.leaving.contains(index) || !keeps(account) {
                 continue;
             }
             due.removed.push(*index);

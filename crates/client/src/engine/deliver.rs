@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::mem::take;
 
 use sha2::{Digest as _, Sha256};
-use sotto_protocol::frames::{Cursor, Entry, EntryKind};
+use sotto_protocol::frames::{Cursor, Entry};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, Seq};
 use sotto_rules::roles::Role;
 
@@ -73,16 +73,16 @@ impl Engine {
         hash: Bytes,
     ) -> Result<(Option<EntryKindRecord>, u32), ErrorCode> {
         let own = self.data()?.device.device();
-        let commit = entry.kind == EntryKind::Commit;
         let bytes = entry.bytes.as_slice();
         let own_account = self.data()?.account();
         let pair = room.peer.map(|peer| [own_account, peer]);
-        let processed = self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, commit, pair))?;
+        let processed =
+            self.data_mut()?.with_group(entry.room, |provider, group| mls::process(provider, group, bytes, entry.kind, pair))?;
         room.hear_others(&processed);
         let somebody = match &processed {
             Processed::Message { author, .. } => Some(author.account()),
             Processed::Commit { by, .. } => Some(*by),
-            Processed::OwnMessage | Processed::OwnCommit => None,
+            Processed::OwnMessage | Processed::OwnCommit | Processed::Leaving { .. } => None,
         };
         if somebody.is_some_and(|account| account != own_account) {
             // The server says when. It can't make what verifies look newer than its coming.
@@ -137,7 +137,8 @@ impl Engine {
                     members_line(own_account, came, went, others)
                 }
             }
-            Processed::Commit { by, device, came, went, joined, removed, roles } => {
+            Processed::Leaving { account } => self.leaves(turn, room, account)?,
+            Processed::Commit { by, device, came, went, left, joined, removed, roles } => {
                 // Merging another's commit cleared the pending one; what it was for is still due, and is found again.
                 self.data()?.end_pending(room, false)?;
                 self.net.waits_for.remove(&entry.room);
@@ -181,7 +182,9 @@ impl Engine {
                             of_who_stays.map(|(account, _)| Changed { account: *account, what }).collect()
                         };
                         let mut others = devices(&joined, &came, Change::DeviceCame);
-                        others.extend(devices(&removed, &went, Change::DeviceWent));
+                        let whole: Vec<AccountId> = went.iter().chain(&left).copied().collect();
+                        others.extend(devices(&removed, &whole, Change::DeviceWent));
+                        others.extend(left.iter().map(|account| Changed { account: *account, what: Change::Left }));
                         others.extend(roles.iter().map(|(account, role)| Changed { account: *account, what: (*role).into() }));
                         members_line(by, came, went, others)
                     }

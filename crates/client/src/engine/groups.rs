@@ -259,7 +259,7 @@ impl Engine {
     }
 
     /// A group in which this account has at least a role.
-    fn group(&mut self, room: RoomId, least: Role) -> Result<RoomRecord, ErrorCode> {
+    pub(super) fn group(&mut self, room: RoomId, least: Role) -> Result<RoomRecord, ErrorCode> {
         let record = self.data()?.room(room)?;
         match (record.peer, &record.seat) {
             (None, Seat::Taken) => {}
@@ -283,10 +283,17 @@ impl Engine {
         if !self.may_commit(&record) {
             return Ok(());
         }
+        if record.leaving.is_some() {
+            return self.propose_leave(turn, record);
+        }
         let mut due = Due::default();
         let mut at_once = false;
-        if devices || !record.wanted.is_empty() || !record.unlisted.is_empty() {
+        let leaves = self.data_mut()?.with_group(room, |_, group| Ok(group.has_pending_proposals()))?;
+        if devices || leaves || !record.wanted.is_empty() || !record.unlisted.is_empty() {
             let members = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
+            if leaves && !self.leaves_due(turn, room, &members, &mut due)? {
+                return Ok(());
+            }
             if devices && self.net.devices_known {
                 let (own, listed) = (self.data()?.account(), self.own_devices()?);
                 for (index, _) in members.iter().filter(|(_, leaf)| leaf.account() == own && !listed.contains(&leaf.device)) {
@@ -318,6 +325,9 @@ impl Engine {
         let (mut open, mut changed) = (Vec::new(), false);
         for wanted in std::mem::take(&mut record.wanted) {
             match &wanted {
+                // Who leaves does not want any of it. Taken out, there is nobody to remove any more.
+                Wanted::Added { account, .. } if due.left.contains(account) => continue,
+                Wanted::Removed { account } if due.left.contains(account) => {}
                 Wanted::Added { account, packages, .. } if packages.is_empty() => {
                     if seated.iter().any(|(member, _)| member == account) {
                         continue;
@@ -388,7 +398,9 @@ impl Engine {
         let Kind::Group(before) = self.data_mut()?.with_group(record.room, |_, group| mls::kind(group))? else { return Ok(()) };
         let owner = before.of(own) == Role::Owner;
         let mut roles = before.clone();
-        let stays = |account: AccountId, due: &Due| seated.iter().any(|(member, _)| *member == account) && !due.went.contains(&account);
+        let stays = |account: AccountId, due: &Due| {
+            seated.iter().any(|(member, _)| *member == account) && !due.went.contains(&account) && !due.left.contains(&account)
+        };
         let has_owner = |roles: &Roles, due: &Due| seated.iter().any(|(member, _)| roles.of(*member) == Role::Owner && stays(*member, due));
         let (mut open, mut refused) = (Vec::new(), None);
         for wanted in std::mem::take(&mut record.wanted) {
@@ -417,6 +429,8 @@ impl Engine {
         if owner {
             roles = due.went.iter().fold(roles, |roles, account| roles.with(*account, Role::Member));
         }
+        // Whoever commits it: with a role they would come back with it.
+        roles = due.left.iter().fold(roles, |roles, account| roles.with(*account, Role::Member));
         due.roles = (roles != before).then_some(roles);
         Ok(())
     }
@@ -433,6 +447,7 @@ impl Engine {
     pub(super) fn removed_from(&mut self, turn: &mut Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
         record.seat = Seat::Removed;
         record.wanted.clear();
+        record.leaving = None;
         // Whoever comes back counts from nothing, and others do.
         record.said = 0;
         record.heard.clear();
@@ -458,6 +473,10 @@ impl Engine {
 pub(super) struct Due {
     pub(super) joiners: Vec<Joiner>,
     pub(super) removed: Vec<LeafNodeIndex>,
+    /// Leaves that go by their own SelfRemove.
+    pub(super) leaving: Vec<LeafNodeIndex>,
+    /// The accounts of these, with every leaf.
+    pub(super) left: BTreeSet<AccountId>,
     pub(super) came: Vec<AccountId>,
     pub(super) went: Vec<AccountId>,
     pub(super) others: Vec<Changed>,
@@ -467,7 +486,7 @@ pub(super) struct Due {
 
 impl Due {
     const fn is_nothing(&self) -> bool {
-        self.joiners.is_empty() && self.removed.is_empty() && self.roles.is_none()
+        self.joiners.is_empty() && self.removed.is_empty() && self.leaving.is_empty() && self.roles.is_none()
     }
 }
 

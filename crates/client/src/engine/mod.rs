@@ -24,6 +24,7 @@ mod erasing;
 mod groups;
 mod healing;
 mod identities;
+mod leaving;
 mod members;
 mod missing;
 mod net;
@@ -289,7 +290,7 @@ impl Engine {
     pub fn is_at_rest(&self) -> Result<bool, ErrorCode> {
         let data = self.data()?;
         let settled = data.rooms()?.iter().all(|record| match record.seat {
-            Seat::Taken => record.pending.is_none() && record.wanted.is_empty(),
+            Seat::Taken => record.pending.is_none() && record.wanted.is_empty() && record.leaving.is_none(),
             Seat::Removed => true,
             _ => false,
         });
@@ -478,6 +479,7 @@ impl Engine {
             Command::CreateGroup { name, room } => self.create_group(turn, id, &name, room),
             Command::AddPerson { room, name } => self.add_person(turn, id, room, name),
             Command::RemovePerson { room, account } => self.remove_person(turn, id, room, account),
+            Command::LeaveGroup { room } => self.leave_group(turn, id, room),
             Command::SetRole { room, account, role } => self.set_role(turn, id, room, account, role_of(role)),
             Command::RenameGroup { room, name } => self.rename_group(turn, id, room, &name),
             Command::Members { room } => self.members(turn, id, room),

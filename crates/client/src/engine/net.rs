@@ -63,6 +63,8 @@ pub(super) struct Net {
     pub(super) drawn_at: Millis,
     /// How far catching up is, of how many entries, once the page is told.
     pub(super) progress: (u32, u32),
+    /// When this device commits what others have said of leaving a room in an epoch, if nobody was faster.
+    pub(super) leaves_at: BTreeMap<RoomId, (Epoch, Millis)>,
     /// When refused things are tried again.
     pub(super) retry_at: Option<Millis>,
     /// What the server said of this device's key packages, until it can be acted on: how many one-time ones are left, which are held.
@@ -160,6 +162,10 @@ pub(super) enum Pending {
     Commit {
         room: RoomId,
     },
+    /// A SelfRemove of this device.
+    Leave {
+        room: RoomId,
+    },
     ServerRow {
         room: RoomId,
         message: MessageId,
@@ -207,7 +213,7 @@ impl Pending {
                 Some(page) => Some(page.reply),
                 None => None,
             },
-            Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::SameEntry { .. } | Self::Probe => None,
+            Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::Leave { .. } | Self::SameEntry { .. } | Self::Probe => None,
             Self::Devices { .. } | Self::ReadShelf { .. } | Self::PutShelf { .. } => None,
             Self::ReadChoices | Self::PutChoices { .. } | Self::EmptyShelves { .. } => None,
         }
@@ -578,7 +584,7 @@ impl Engine {
             Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),
             Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),
             // The log shows the commit; its answer says nothing that the log does not.
-            Pending::Commit { .. } | Pending::Probe => Ok(()),
+            Pending::Commit { .. } | Pending::Leave { .. } | Pending::Probe => Ok(()),
             Pending::SameEntry { room } => self.same_entry(turn, room, body),
             Pending::ServerRow { room, message, reply } => self.show_server_row(turn, room, message, reply, body),
         }
@@ -609,6 +615,7 @@ impl Engine {
             Pending::CreateRoom { room, reply } => self.room_not_created(turn, room, reply, error),
             Pending::TakeSeat { room, reply } => self.seat_not_taken(turn, room, reply, error),
             Pending::Commit { room } => self.commit_refused(turn, room, error),
+            Pending::Leave { room } => self.leave_refused(turn, room, error.code),
             Pending::RoomState { room, reply: None, .. } if error.code == ErrorCode::NotFound => {
                 self.out_of_step(turn, room, Fault::Phantom)
             }

@@ -42,6 +42,9 @@ impl Engine {
         if record.seat == Seat::Removed {
             return Err(ErrorCode::NotMember);
         }
+        if record.leaving.is_some() {
+            return Err(ErrorCode::Leaving);
+        }
         if self.is_silenced(&record)? {
             return Err(ErrorCode::Blocked);
         }
@@ -208,6 +211,10 @@ impl Engine {
         }
         if let Some(sealed) = outgoing.sealed.as_ref().filter(|sealed| sealed.epoch == epoch) {
             return Ok(Some(sealed.clone()));
+        }
+        // Who leaves is to be taken out first (RFC 9420 §12.4): what is said after it is not for them.
+        if data.with_group(outgoing.room, |_, group| Ok(group.has_pending_proposals()))? {
+            return Ok(None);
         }
         let own_leaf = data.own_leaf(outgoing.room)?;
         let leaf_key = data.leaf_key_of(&own_leaf)?;

@@ -63,6 +63,7 @@ impl RoomRecord {
             card_said: 0,
             about: String::new(),
             picture: Bytes(Vec::new()),
+            leaving: None,
         }
     }
 }
@@ -191,7 +192,7 @@ impl Engine {
         let kind = if peer.is_some() { Kind::Direct } else { Kind::Group(Roles::owned_by(data.account())) };
         let mls::Beginning { mut group, group_info, ratchet_tree } =
             mls::create(&data.provider, &data.device, &leaf_key, room, &kind, now / 1000)?;
-        let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), joiners, &[], None)?;
+        let commit = mls::stage_commit(&data.provider, &mut group, Signing::With(&leaf_key), joiners, &[], &[], None)?;
         data.keep_group(room, group);
         let upload = codec::encode(&CreateRoom { room, peer, group_info, ratchet_tree, commit });
         let record = RoomRecord::new(room, peer, Seat::Creating { upload: Bytes(upload.clone()) }, now);

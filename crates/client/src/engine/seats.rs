@@ -330,6 +330,10 @@ impl Engine {
         self.check_leaves(&mut record)?;
         record.list_said = 0;
         record.card_said = 0;
+        // It was made for another state.
+        if let Some(leaving) = &mut record.leaving {
+            leaving.upload = Bytes::default();
+        }
         self.data()?.put_room(&record)?;
         if newcomer {
             let joined = EntryRecord { seq: ack.seq, at: ack.at, body: EntryKindRecord::JoinedHere, missing: 0 };
@@ -389,6 +393,7 @@ impl Engine {
                 Pending::CreateRoom { room: asked, .. }
                 | Pending::RoomState { room: asked, .. }
                 | Pending::TakeSeat { room: asked, .. }
+                | Pending::Leave { room: asked }
                 | Pending::Commit { room: asked } => *asked == room,
                 _ => false,
             });
@@ -423,7 +428,7 @@ impl Engine {
         let credential = mls::credential(&data.device, &new);
         let staged = data.with_group(room, |provider, group| {
             let signing = Signing::Renewing { old: &old, new: &new, credential };
-            mls::stage_commit(provider, group, signing, &due.joiners, &due.removed, due.roles)
+            mls::stage_commit(provider, group, signing, &due.joiners, &due.removed, &due.leaving, due.roles)
         });
         let upload = match staged {
             // OpenMLS does not take a package that somebody made to fit badly (an encryption key that stands in the tree already, say).

@@ -81,6 +81,7 @@ impl Engine {
     fn may_send(&self, room: &RoomRecord) -> Result<Result<(), ErrorCode>, ErrorCode> {
         Ok(match room.seat {
             Seat::Removed => Err(ErrorCode::NotMember),
+            _ if room.leaving.is_some() => Err(ErrorCode::Leaving),
             _ if self.is_silenced(room)? => Err(ErrorCode::Blocked),
             _ if room.has_ghost() => Err(ErrorCode::GhostDevice),
             _ if self.waits_for_person(room)? => Err(ErrorCode::IdentityChanged),
@@ -227,6 +228,7 @@ impl From<Change> for views::Change {
         match change {
             Change::DeviceCame => Self::DeviceCame,
             Change::DeviceWent => Self::DeviceWent,
+            Change::Left => Self::Left,
             Change::Member => Self::Member,
             Change::Admin => Self::Admin,
             Change::Owner => Self::Owner,

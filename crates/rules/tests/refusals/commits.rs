@@ -26,6 +26,7 @@ fn the_second_person_may_be_added() {
         joined: vec![(other.account(), other.device)],
         removed: Vec::new(),
         unlisted: Vec::new(),
+        left: BTreeSet::new(),
         accounts_before: BTreeSet::from([own.account()]),
         accounts: BTreeSet::from([own.account(), other.account()]),
         kind: Kind::Direct,

@@ -21,6 +21,7 @@ fn a_device_may_take_its_own_seat_again() {
         joined: vec![(own.account(), own.device)],
         removed: vec![(own.account(), own.device)],
         unlisted: Vec::new(),
+        left: BTreeSet::new(),
         accounts_before: BTreeSet::from([own.account(), alice.device.credential().account()]),
         accounts: BTreeSet::from([own.account(), alice.device.credential().account()]),
         kind: Kind::Direct,

@@ -8,7 +8,7 @@ use super::MemoryStore;
 use super::keys::Packages;
 use super::tables::{Room, Tables, all_differ, constraint};
 use crate::error::ServiceError;
-use crate::store::{CommitRow, Pair, RoomForCommit, RoomStateRow, Standing, StoreError, StoreResult};
+use crate::store::{CommitRow, Pair, ProposalRow, RoomForCommit, RoomStateRow, Standing, StoreError, StoreResult};
 
 impl MemoryStore {
     pub(crate) fn find_pair_room(&self, pair: Pair) -> StoreResult<Option<RoomId>> {
@@ -77,6 +77,35 @@ impl MemoryStore {
             }
             let packages = tables.check_commit(&row)?;
             tables.move_on(row, packages)
+        })
+    }
+
+    pub(crate) fn propose(&self, row: ProposalRow) -> StoreResult<(Seq, Millis)> {
+        self.write(|tables| {
+            tables.require_device(row.account, row.device)?;
+            let Some(current) = tables.room_for(row.account, row.room).map(|room| room.epoch) else {
+                return Err(ErrorCode::NotFound.into());
+            };
+            if let Some(standing) = tables.find_standing(row.room, row.device, row.idempotency) {
+                return Ok((standing.seq, standing.at));
+            }
+            if current != row.epoch {
+                return Err(ServiceError::stale(current).into());
+            }
+            let room = tables.rooms.get_mut(&row.room).ok_or(StoreError::Bug("row not found"))?;
+            // Another proposal of the epoch came in between: it may not be lost.
+            if room.state.public_group != row.before {
+                return Err(ErrorCode::Unavailable.into());
+            }
+            room.state.public_group = row.after.clone();
+            room.head += 1;
+            let (head, at) = (room.head, row.at);
+            if row.alone {
+                tables.members.insert((row.account, row.room), Some(head));
+                tables.unwanted_rooms.remove(&(row.account, row.room));
+            }
+            tables.push_entry(row.entry(head));
+            Ok((head, at))
         })
     }
 }

@@ -211,6 +211,7 @@ fn entry(row: &SqliteRow) -> StoreResult<Entry> {
     let kind = match row.uint("kind")? {
         0 => EntryKind::Commit,
         1 => EntryKind::Message,
+        2 => EntryKind::Proposal,
         _ => return Err(StoreError::Bug("a kind of entry that is none")),
     };
     Ok(Entry {

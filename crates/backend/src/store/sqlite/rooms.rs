@@ -1,14 +1,14 @@
 //! Rooms: made with their first commit, moved on by commits, listed by member.
 
 use sotto_protocol::api::{Person, RoomInfo};
-use sotto_protocol::frames::EntryKind;
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
+use sotto_protocol::frames::{Entry, EntryKind};
+use sotto_protocol::{AccountId, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, ValueRef as _};
 
 use super::{Columns as _, SqliteStore, blob, blocking, int, keys, log, welcomes};
 use crate::error::ServiceError;
-use crate::store::{CommitRow, Pair, RoomForCommit, RoomStateRow, Standing, StoreResult, kind_number};
+use crate::store::{CommitRow, Pair, ProposalRow, RoomForCommit, RoomStateRow, Standing, StoreResult, kind_number};
 
 impl SqliteStore {
     /// The live room of a pair.
@@ -140,19 +140,10 @@ impl SqliteStore {
         self.write(move |connection| {
             Box::pin(async move {
                 keys::require_device(connection, row.account, row.device).await?;
-                let room = sqlx::query(
-                    "SELECT epoch FROM rooms JOIN members ON members.room = rooms.room
-                     WHERE members.account = ? AND members.room = ? AND gone_at IS NULL",
-                )
-                .bind(blob(&row.account.0))
-                .bind(blob(&row.room.0))
-                .fetch_optional(&mut *connection)
-                .await?;
-                let Some(room) = room else { return Err(ErrorCode::NotFound.into()) };
+                let current = member_epoch(connection, row.account, row.room).await?;
                 if let Some(standing) = log::find_standing(connection, row.room, row.device, row.idempotency).await? {
                     return Ok((standing.seq, standing.at));
                 }
-                let current = room.uint("epoch")?;
                 // Compare and swap: validation ran outside of the writer, and one commit wins an epoch.
                 if current != row.epoch {
                     return Err(ServiceError::stale(current).into());
@@ -162,6 +153,85 @@ impl SqliteStore {
         })
         .await
     }
+
+    /// Appends a validated SelfRemove if the room is still in the state that it was validated against.
+    pub(crate) async fn propose(&self, row: ProposalRow) -> StoreResult<(Seq, Millis)> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                keys::require_device(connection, row.account, row.device).await?;
+                let current = member_epoch(connection, row.account, row.room).await?;
+                if let Some(standing) = log::find_standing(connection, row.room, row.device, row.idempotency).await? {
+                    return Ok((standing.seq, standing.at));
+                }
+                if current != row.epoch {
+                    return Err(ServiceError::stale(current).into());
+                }
+                let kept = sqlx::query("UPDATE room_states SET public_group = ? WHERE room = ? AND public_group = ?")
+                    .bind(row.after.as_slice())
+                    .bind(blob(&row.room.0))
+                    .bind(row.before.as_slice())
+                    .execute(&mut *connection)
+                    .await?;
+                // Another proposal of the epoch came in between: it may not be lost.
+                if kept.rows_affected() == 0 {
+                    return Err(ErrorCode::Unavailable.into());
+                }
+                let head = sqlx::query("UPDATE rooms SET head = head + 1 WHERE room = ? RETURNING head")
+                    .bind(blob(&row.room.0))
+                    .fetch_one(&mut *connection)
+                    .await?
+                    .uint("head")?;
+                let (account, room, at, alone) = (row.account, row.room, row.at, row.alone);
+                insert_entry(connection, &row.entry(head)).await?;
+                if alone {
+                    gone(connection, account, room, head).await?;
+                }
+                Ok((head, at))
+            })
+        })
+        .await
+    }
+}
+
+/// The epoch of a room, for a member of it.
+async fn member_epoch(connection: &mut SqliteConnection, account: AccountId, room: RoomId) -> StoreResult<Epoch> {
+    let row = sqlx::query(
+        "SELECT epoch FROM rooms JOIN members ON members.room = rooms.room
+         WHERE members.account = ? AND members.room = ? AND gone_at IS NULL",
+    )
+    .bind(blob(&account.0))
+    .bind(blob(&room.0))
+    .fetch_optional(connection)
+    .await?;
+    row.ok_or(ErrorCode::NotFound)?.uint("epoch")
+}
+
+/// A handshake in the log.
+async fn insert_entry(connection: &mut SqliteConnection, entry: &Entry) -> StoreResult<()> {
+    sqlx::query("INSERT INTO log (room, seq, kind, epoch, account, device, at, idempotency, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(blob(&entry.room.0))
+        .bind(int(entry.seq))
+        .bind(kind_number(entry.kind))
+        .bind(int(entry.epoch))
+        .bind(blob(&entry.account.0))
+        .bind(blob(&entry.device.0))
+        .bind(int(entry.at))
+        .bind(blob(&entry.idempotency.0))
+        .bind(entry.bytes.as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// An account is not in a room any more, and keeps the log up to `head`.
+async fn gone(connection: &mut SqliteConnection, account: AccountId, room: RoomId, head: Seq) -> StoreResult<()> {
+    sqlx::query("UPDATE members SET gone_at = ? WHERE account = ? AND room = ?")
+        .bind(int(head))
+        .bind(blob(&account.0))
+        .bind(blob(&room.0))
+        .execute(&mut *connection)
+        .await?;
+    blocking::wanted(connection, account, room).await
 }
 
 /// Everything that a commit changes: log, epoch, public state, members, Welcomes, the packages that it adds.
@@ -179,18 +249,18 @@ async fn move_on(connection: &mut SqliteConnection, row: &CommitRow) -> StoreRes
         .fetch_one(&mut *connection)
         .await?
         .uint("head")?;
-    sqlx::query("INSERT INTO log (room, seq, kind, epoch, account, device, at, idempotency, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(blob(&row.room.0))
-        .bind(int(head))
-        .bind(kind_number(EntryKind::Commit))
-        .bind(int(row.epoch))
-        .bind(blob(&row.account.0))
-        .bind(blob(&row.device.0))
-        .bind(int(row.at))
-        .bind(blob(&row.idempotency.0))
-        .bind(row.commit.as_slice())
-        .execute(&mut *connection)
-        .await?;
+    let entry = Entry {
+        room: row.room,
+        seq: head,
+        kind: EntryKind::Commit,
+        epoch: row.epoch,
+        account: row.account,
+        device: row.device,
+        at: row.at,
+        idempotency: row.idempotency,
+        bytes: row.commit.clone(),
+    };
+    insert_entry(connection, &entry).await?;
     sqlx::query("INSERT OR REPLACE INTO room_states (room, public_group, group_info, ratchet_tree) VALUES (?, ?, ?, ?)")
         .bind(blob(&row.room.0))
         .bind(row.state.public_group.as_slice())
@@ -218,13 +288,7 @@ async fn put_members(
     let before = before.fetch_all(&mut *connection).await?.iter().map(|row| row.account("account")).collect::<StoreResult<Vec<_>>>()?;
     for account in &before {
         if !members.contains(account) {
-            sqlx::query("UPDATE members SET gone_at = ? WHERE account = ? AND room = ?")
-                .bind(int(head))
-                .bind(blob(&account.0))
-                .bind(blob(&room.0))
-                .execute(&mut *connection)
-                .await?;
-            blocking::wanted(connection, *account, room).await?;
+            gone(connection, *account, room, head).await?;
         }
     }
     for account in members {
