@@ -172,7 +172,7 @@ async fn propose(rig: &Rig, person: &Person, seat: &Seat, upload: &UploadProposa
     answer.map(|ack| ack.seq).map_err(|error| error.code)
 }
 
-// Fails without `add_proposal` in `validate::proposal` (the commit that refers to it is refused), and without the standing in `propose`.
+// Fails without `gone_at` in the store's `read_after`.
 #[tokio::test]
 async fn who_leaves_is_out_with_the_commit_of_somebody_else() {
     let rig = rig().await;
@@ -192,7 +192,7 @@ async fn who_leaves_is_out_with_the_commit_of_somebody_else() {
     assert_eq!(rig.backend.room_state(olga.caller(), own.room).await.unwrap().info.members.len(), 2);
 }
 
-// Fails without `alone` in `propose` (of either store).
+// Fails without `alone` in `upload_proposal`.
 #[tokio::test]
 async fn who_is_alone_in_a_group_is_out_at_once() {
     let rig = rig().await;
@@ -205,8 +205,7 @@ async fn who_is_alone_in_a_group_is_out_at_once() {
     assert_eq!(log(&rig, &mira, &own, seq - 1).await.len(), 1, "the own wish is the last thing that is read");
 }
 
-// Each fails without its own line of `validate::proposal`: the look at the leaf, `check_leave` (another type, a direct room, the last
-// owner), `repeated`; or of `upload_proposal`: the epoch, the size, the membership.
+// Fails without `repeated` in `validate::proposal`.
 #[tokio::test]
 async fn r31_a_proposal_that_is_no_leave_of_the_senders_own_is_refused() {
     let rig = rig().await;

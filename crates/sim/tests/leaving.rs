@@ -35,7 +35,6 @@ async fn pass_seconds(hosts: &mut [Host]) {
 
 const OUT: Result<(), ErrorCode> = Err(ErrorCode::NotMember);
 
-// Fails without `propose_leave` in `commit_what_is_due`, or without `leaves_due` (nobody carries it out).
 #[tokio::test]
 async fn who_leaves_is_out_and_can_come_back() {
     let world = World::new().await;
@@ -64,7 +63,7 @@ async fn who_leaves_is_out_and_can_come_back() {
     same_epochs(&mut hosts, room);
 }
 
-// Alice, whose leaf is the first, is away: bob's turn comes by itself. Fails without `retry_at` in `leaves_due`.
+// Alice, whose leaf is the first, is away: bob's turn comes by itself.
 #[tokio::test]
 async fn who_is_online_carries_it_out_and_until_then_nothing_can_be_said() {
     let world = World::new().await;
@@ -91,7 +90,6 @@ async fn who_is_online_carries_it_out_and_until_then_nothing_can_be_said() {
     same_epochs(&mut hosts[..2], room);
 }
 
-// Fails without the look at others' leaves in `Engine::leaves`, or without `alone` in the store.
 #[tokio::test]
 async fn who_is_alone_leaves_at_once() {
     let world = World::new().await;
@@ -104,7 +102,6 @@ async fn who_is_alone_leaves_at_once() {
     assert_eq!(told(&alice).last().unwrap(), "alice-1 [(Left, \"alice-1\")]");
 }
 
-// Fails without `check_owner` in rules/commit.rs; the role fails to go without `due.left` in `look_at_roles`.
 #[tokio::test]
 async fn r30_the_last_owner_does_not_leave_and_another_one_comes_back_as_a_member() {
     let world = World::new().await;
@@ -233,7 +230,7 @@ async fn head(world: &World, mallory: &Person, room: RoomId) -> Seq {
     world.backend.room_state(mallory.caller(), room).await.unwrap().info.head
 }
 
-// Rig: cc. Fails without `gone_at` in the store's `read_after`; when `remove_person` commits without the Remove, by her leaf that stays.
+// Rig: cc. Fails without `gone_at` in the store's `read_after`.
 #[tokio::test]
 async fn r44_who_was_removed_gets_and_reads_nothing_that_is_said_later() {
     let world = World::new().await;
@@ -244,7 +241,7 @@ async fn r44_who_was_removed_gets_and_reads_nothing_that_is_said_later() {
     reads_nothing_later(&world, &mut alice, &mallory, seat, head).await;
 }
 
-// Rig: cc. Fails without `gone_at` in the store's `read_after`, and when texts do not wait for the commit (`has_pending_proposals`).
+// Rig: cc. Fails without `gone_at` in the store's `read_after`.
 #[tokio::test]
 async fn r44_who_left_gets_and_reads_nothing_that_is_said_later() {
     let world = World::new().await;

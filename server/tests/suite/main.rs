@@ -11,6 +11,7 @@ mod faults;
 mod floods;
 mod hostile;
 mod keys;
+mod leaving;
 mod login;
 mod logs;
 mod operation;

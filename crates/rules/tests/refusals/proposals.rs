@@ -66,7 +66,8 @@ fn one_leaf_does_not_go_twice() {
     let remove = inline(3, &index.u32().to_be_bytes());
     let commit = alice.commit(|builder| builder.propose_removals([index]));
     assert!(watcher.judge(&alice.with_proposals(&commit, std::slice::from_ref(&remove))).is_ok());
-    assert!(watcher.judge(&alice.with_proposals(&commit, std::slice::from_ref(&leave))).is_ok());
+    // The phone's person keeps the committer's own leaf, and leaves with all of them or not at all.
+    assert_eq!(watcher.judge(&alice.with_proposals(&commit, std::slice::from_ref(&leave))), Err(RuleViolation::LeftPartly));
     assert_eq!(watcher.judge(&alice.with_proposals(&commit, &[remove.clone(), leave.clone()])), Err(FOREIGN));
     assert_eq!(watcher.judge(&alice.with_proposals(&commit, &[leave, remove])), Err(FOREIGN));
 }
