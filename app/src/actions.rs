@@ -86,20 +86,19 @@ pub(crate) async fn find_person(app: AppContext, name: UserName) -> Result<Perso
     }
 }
 
-/// Makes a group and opens it; people are added while it can be written to already. Who can't be added is told about; the group is there all
-/// the same.
+/// Makes a group, adds people and opens it: what is written first is for them, too. Who can't be added is told about; the group is there all the
+/// same.
 pub(crate) async fn create_group(app: AppContext, name: String, people: Vec<UserName>) -> Result<(), ErrorCode> {
     let Reply::Room(view) = app.client.call(Command::CreateGroup { name, room: None }).await? else { return Err(ErrorCode::Malformed) };
     let room = view.room;
     app.state.apply(sotto_client_api::Update::Room(view));
-    app.state.dialog.set(None);
-    open_room(app, room);
     for name in people {
         if let Err(code) = app.client.call(Command::AddPerson { room, name }).await {
             app.state.notify(code, Some(room));
         }
     }
-    load_members(app, room).await;
+    app.state.dialog.set(None);
+    open_room(app, room);
     Ok(())
 }
 

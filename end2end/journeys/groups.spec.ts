@@ -15,6 +15,8 @@ async function makeGroup(person: Person, name: string, people: string[]): Promis
   }
   await person.at("group-create").click();
   await expect(person.at("room-title")).toHaveText(name);
+  // What is said from now on reaches them.
+  await expect(person.at("members-open")).toHaveText(String(people.length + 1));
 }
 
 /** Opens the members panel. */

@@ -23,7 +23,7 @@ pub(crate) struct Channel {
 /// What is heard on it.
 pub(crate) enum Heard {
     /// A tab of this build.
-    Talk(Talk),
+    Talk(Box<Talk>),
     /// A tab of another build asks who leads.
     ForeignQuestion,
     /// A tab of another build says something else, so it leads or follows.
@@ -42,7 +42,7 @@ impl Channel {
             }
             let bytes = Zeroizing::new(said.get(2).dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default());
             if let Ok(talk) = wire::decode(&bytes) {
-                hear(Heard::Talk(talk));
+                hear(Heard::Talk(Box::new(talk)));
             }
         });
         channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

@@ -81,7 +81,7 @@ impl Tab {
         let hear = {
             let tab = Rc::clone(&tab);
             move |heard| match heard {
-                Heard::Talk(talk) => tab.hear(talk),
+                Heard::Talk(talk) => tab.hear(*talk),
                 Heard::ForeignQuestion => tab.hear(Talk::Who),
                 Heard::Foreign => tab.foreign.set(true),
             }

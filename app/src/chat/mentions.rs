@@ -46,7 +46,8 @@ impl Offer {
     }
 
     pub(super) fn close(self) {
-        if self.names.with_untracked(|names| !names.is_empty()) {
+        // A field that is taken away with the focus in it says so after all this is gone.
+        if self.names.try_with_untracked(|names| !names.is_empty()) == Some(true) {
             self.names.set(Vec::new());
         }
     }
