@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use sotto_client_api::Command;
-use sotto_client_api::views::{EntryBody, Standing, Trust};
+use sotto_client_api::views::{EntryBody, Trust};
 use sotto_protocol::ErrorCode;
 
 use super::composer::Composer;
@@ -136,8 +136,7 @@ fn follow_members(row: RoomRow) {
 #[component]
 fn MembersButton() -> impl IntoView {
     let state = use_app().state;
-    let count = move || state.members.with(|list| list.iter().filter(|member| member.standing != Standing::Coming).count());
-    let toggle = move |_| state.panel.update(|open| *open = if *open == Some(Panel::Members) { None } else { Some(Panel::Members) });
+    let count = move || state.member_count();
     view! {
         <button
             class="head-button"
@@ -146,7 +145,7 @@ fn MembersButton() -> impl IntoView {
             aria-label=move || format!("Members: {}", wording::people(count()))
             aria-expanded=move || (state.panel.get() == Some(Panel::Members)).to_string()
             aria-controls="panel"
-            on:click=toggle
+            on:click=move |_| state.toggle_panel(Panel::Members)
         >
             {draw(Icon::People)}
             <span>{move || count().to_string()}</span>

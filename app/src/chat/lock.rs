@@ -20,7 +20,6 @@ pub(super) fn LockBadge(row: RoomRow) -> impl IntoView {
         Trust::Verified => "verified",
         Trust::Changed => "changed",
     };
-    let toggle = move |_| panel.update(|open| *open = if *open == Some(Panel::Lock) { None } else { Some(Panel::Lock) });
     view! {
         <button
             class="lock"
@@ -29,7 +28,7 @@ pub(super) fn LockBadge(row: RoomRow) -> impl IntoView {
             data-trust=state
             aria-expanded=move || (panel.get() == Some(Panel::Lock)).to_string()
             aria-controls="panel"
-            on:click=toggle
+            on:click=move |_| app.state.toggle_panel(Panel::Lock)
         >
             {move || draw(if trust.get() == Trust::Changed { Icon::Alert } else { Icon::Lock })}
             <span>{move || wording::lock_label(trust.get())}</span>

@@ -6,7 +6,7 @@ pub(crate) mod timeline;
 
 use leptos::prelude::*;
 use sotto_client_api::Update as Report;
-use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase, RoomView};
+use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase, RoomView, Standing};
 use sotto_protocol::{ErrorCode, MessageId, RoomId, UserName};
 
 pub(crate) use pictures::{Picture, Pictures, Whose, data_url};
@@ -210,6 +210,16 @@ impl ClientState {
             Phase::Ready { me, .. } | Phase::SessionEnded { me } => Some(me.name.clone()),
             _ => None,
         })
+    }
+
+    /// Opens a panel, or closes it where it is open.
+    pub(crate) fn toggle_panel(self, panel: Panel) {
+        self.panel.update(|open| *open = if *open == Some(panel) { None } else { Some(panel) });
+    }
+
+    /// How many are in the open group (tracked).
+    pub(crate) fn member_count(self) -> usize {
+        self.members.with(|list| list.iter().filter(|member| member.standing != Standing::Coming).count())
     }
 
     /// All rooms as they are now.

@@ -110,9 +110,12 @@ impl ArchiveKey {
     /// # Errors
     /// `internal` never happens for a name of this length.
     pub fn shelf(&self, room: RoomId) -> Result<ShelfId, ErrorCode> {
+        self.shelf_named(&[b"sotto archive shelf v1", room.as_bytes()])
+    }
+
+    fn shelf_named(&self, info: &[&[u8]]) -> Result<ShelfId, ErrorCode> {
         let mut shelf = [0; 16];
-        let expand =
-            Hkdf::<Sha256>::new(None, self.key.as_slice()).expand_multi_info(&[b"sotto archive shelf v1", room.as_bytes()], &mut shelf);
+        let expand = Hkdf::<Sha256>::new(None, self.key.as_slice()).expand_multi_info(info, &mut shelf);
         expand.map_err(|_| ErrorCode::Internal)?;
         Ok(ShelfId(shelf))
     }
@@ -122,11 +125,8 @@ impl ArchiveKey {
     /// # Errors
     /// `too_large` for more text than fits a page; `unsupported` without a random generator.
     pub fn seal(&self, page: &Page, version: u64) -> Result<ArchivePage, ErrorCode> {
-        let shelf = self.shelf(page.room)?;
         let contents = Contents { room: page.room, entries: page.entries.values().cloned().collect(), people: page.people.clone() };
-        let plain = pad(codec::encode(&contents))?;
-        let sealed = committing::seal(&self.key, LABEL, &self.aad(shelf, page.number), &plain)?;
-        Ok(ArchivePage { shelf, page: page.number, version, sealed: Bytes(sealed) })
+        self.seal_as(LABEL, (self.shelf(page.room)?, page.number), version, &contents)
     }
 
     /// Opens what [`Self::seal`] made of this room.
@@ -137,10 +137,7 @@ impl ArchiveKey {
         if stored.shelf != self.shelf(room)? {
             return Err(ErrorCode::NotAuthentic);
         }
-        let aad = self.aad(stored.shelf, stored.page);
-        let plain = committing::open(&self.key, LABEL, &aad, stored.sealed.as_slice()).ok_or(ErrorCode::NotAuthentic)?;
-        let contents: Contents =
-            unpad(&plain).and_then(|encoded| codec::decode(encoded, ARCHIVE_PAGE).ok()).ok_or(ErrorCode::NotAuthentic)?;
+        let contents: Contents = self.open_as(LABEL, (stored.shelf, stored.page), stored)?;
         let (first, last) = seqs_of(stored.page);
         let fits = |record: &EntryRecord| (first..=last).contains(&record.seq) && is_archived(&record.body);
         if contents.room != room || !contents.entries.iter().all(fits) {
@@ -155,10 +152,7 @@ impl ArchiveKey {
     /// # Errors
     /// `internal` never happens for a name of this length.
     pub fn choices_shelf(&self) -> Result<ShelfId, ErrorCode> {
-        let mut shelf = [0; 16];
-        let expand = Hkdf::<Sha256>::new(None, self.key.as_slice()).expand(b"sotto choices shelf v1", &mut shelf);
-        expand.map_err(|_| ErrorCode::Internal)?;
-        Ok(ShelfId(shelf))
+        self.shelf_named(&[b"sotto choices shelf v1"])
     }
 
     /// Seals the choices as their `version`th writing.
@@ -166,9 +160,7 @@ impl ArchiveKey {
     /// # Errors
     /// As [`Self::seal`].
     pub fn seal_choices(&self, choices: &Choices, version: u64) -> Result<ArchivePage, ErrorCode> {
-        let shelf = self.choices_shelf()?;
-        let sealed = committing::seal(&self.key, CHOICES, &self.aad(shelf, 0), &pad(codec::encode(choices))?)?;
-        Ok(ArchivePage { shelf, page: 0, version, sealed: Bytes(sealed) })
+        self.seal_as(CHOICES, (self.choices_shelf()?, 0), version, choices)
     }
 
     /// Opens what [`Self::seal_choices`] made.
@@ -176,8 +168,27 @@ impl ArchiveKey {
     /// # Errors
     /// `not_authentic`: of another account, no choices, or altered.
     pub fn open_choices(&self, stored: &ArchivePage) -> Result<Choices, ErrorCode> {
-        let aad = self.aad(self.choices_shelf()?, 0);
-        let plain = committing::open(&self.key, CHOICES, &aad, stored.sealed.as_slice()).ok_or(ErrorCode::NotAuthentic)?;
+        self.open_as(CHOICES, (self.choices_shelf()?, 0), stored)
+    }
+
+    fn seal_as(
+        &self,
+        label: &[u8],
+        (shelf, page): (ShelfId, u64),
+        version: u64,
+        contents: &impl Encode<()>,
+    ) -> Result<ArchivePage, ErrorCode> {
+        let sealed = committing::seal(&self.key, label, &self.aad(shelf, page), &pad(codec::encode(contents))?)?;
+        Ok(ArchivePage { shelf, page, version, sealed: Bytes(sealed) })
+    }
+
+    fn open_as<T: for<'b> Decode<'b, ()>>(
+        &self,
+        label: &[u8],
+        (shelf, page): (ShelfId, u64),
+        stored: &ArchivePage,
+    ) -> Result<T, ErrorCode> {
+        let plain = committing::open(&self.key, label, &self.aad(shelf, page), stored.sealed.as_slice()).ok_or(ErrorCode::NotAuthentic)?;
         unpad(&plain).and_then(|encoded| codec::decode(encoded, ARCHIVE_PAGE).ok()).ok_or(ErrorCode::NotAuthentic)
     }
 

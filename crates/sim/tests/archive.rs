@@ -3,30 +3,10 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, settle};
+use kit::{World, said, settle, write_down};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::RoomId;
 use sotto_sim::Host;
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
-
-/// Time passes until nothing waits to be written.
-async fn write_down(hosts: &mut [&mut Host]) {
-    for _ in 0..20 {
-        for host in hosts.iter_mut() {
-            host.pass_time();
-        }
-        settle(hosts).await;
-    }
-}
-
-async fn second(world: &World, name: &str, after: &Host) -> Host {
-    let mut host = Host::new(&world.backend, after.now);
-    host.sign_in(name, PASSWORD).await.unwrap();
-    host
-}
 
 async fn older(host: &mut Host, room: RoomId) -> (usize, bool) {
     let before = host.timeline.values().filter_map(|entry| entry.seq).min();
@@ -50,7 +30,7 @@ async fn a_new_browser_shows_what_was_said_before_it() {
     let expected = said(&alice);
     assert_eq!(expected.len(), 6);
 
-    let mut laptop = second(&world, "alice-1", &alice).await;
+    let mut laptop = world.second("alice-1", alice.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     laptop.open(room).await.unwrap();
     assert_eq!(said(&laptop), expected);
@@ -80,7 +60,7 @@ async fn older_pages_come_as_one_scrolls_back() {
     }
     settle(&mut [&mut alice, &mut bob]).await;
     write_down(&mut [&mut alice, &mut bob]).await;
-    let mut laptop = second(&world, "alice-1", &alice).await;
+    let mut laptop = world.second("alice-1", alice.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     laptop.open(room).await.unwrap();
     let first = said(&laptop).len();
@@ -100,7 +80,7 @@ async fn older_pages_come_as_one_scrolls_back() {
 async fn two_browsers_fill_one_page_and_lose_nothing() {
     let world = World::new().await;
     let (mut alice, mut bob, room) = world.pair().await;
-    let mut laptop = second(&world, "alice-1", &alice).await;
+    let mut laptop = world.second("alice-1", alice.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     for number in 0..30 {
         let by = if number % 2 == 0 { &mut alice } else { &mut laptop };
@@ -121,7 +101,7 @@ async fn two_browsers_fill_one_page_and_lose_nothing() {
     }
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     write_down(&mut [&mut alice, &mut bob, &mut laptop]).await;
-    let mut tablet = second(&world, "alice-1", &alice).await;
+    let mut tablet = world.second("alice-1", alice.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop, &mut tablet]).await;
     tablet.open(room).await.unwrap();
     alice.open(room).await.unwrap();
@@ -152,7 +132,7 @@ async fn people_of_the_past_have_their_names() {
     settle(&mut [&mut alice, &mut bob, &mut carol]).await;
     write_down(&mut [&mut alice, &mut bob]).await;
 
-    let mut laptop = second(&world, "bob-1", &bob).await;
+    let mut laptop = world.second("bob-1", bob.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     laptop.open(room).await.unwrap();
     assert_eq!(said(&laptop), ["I was here"]);

@@ -3,19 +3,13 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, settle};
+use kit::{World, said, settle, write_down};
 use sotto_client_api::views::ChoicesView;
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{AccountId, ErrorCode, RoomId};
 use sotto_sim::Host;
 
 const JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 1, 2, 3];
-
-async fn second(world: &World, name: &str, after: &Host) -> Host {
-    let mut host = Host::new(&world.backend, after.now);
-    host.sign_in(name, PASSWORD).await.unwrap();
-    host
-}
 
 async fn choices(host: &mut Host) -> ChoicesView {
     let Reply::Choices(choices) = host.call(Command::Choices).await.unwrap() else { panic!("no choices") };
@@ -54,7 +48,7 @@ async fn what_is_chosen_on_one_browser_holds_on_all() {
     phone.call(Command::SetMuted { room, muted: true }).await.unwrap();
     settle(&mut [&mut phone, &mut bob]).await;
 
-    let mut laptop = second(&world, "alice-1", &phone).await;
+    let mut laptop = world.second("alice-1", phone.now).await;
     settle(&mut [&mut phone, &mut bob, &mut laptop]).await;
     assert_eq!(choices(&mut laptop).await, ChoicesView { name: "Alice A.".into(), picture: JPEG.to_vec(), archive: true });
     assert!(laptop.rooms[&room].muted);
@@ -88,7 +82,7 @@ async fn an_identity_that_was_compared_is_so_on_a_new_browser() {
     let account = phone.rooms[&room].peer.as_ref().unwrap().account;
     phone.call(Command::SetVerified { account, verified: true }).await.unwrap();
     settle(&mut [&mut phone, &mut bob]).await;
-    let mut laptop = second(&world, "alice-1", &phone).await;
+    let mut laptop = world.second("alice-1", phone.now).await;
     settle(&mut [&mut phone, &mut bob, &mut laptop]).await;
     assert_eq!(laptop.rooms[&room].trust, sotto_client_api::views::Trust::Verified);
     laptop.call(Command::SetVerified { account, verified: false }).await.unwrap();
@@ -110,7 +104,7 @@ async fn a_card_reaches_who_is_written_with_and_who_comes_later() {
     assert_eq!(picture(&mut bob, account).await, JPEG);
     assert_eq!(bob.rooms[&room].unread, 0, "a card is no message");
     // A browser that comes later hears of it with the next text.
-    let mut tablet = second(&world, "bob-1", &bob).await;
+    let mut tablet = world.second("bob-1", bob.now).await;
     settle(&mut [&mut alice, &mut bob, &mut tablet]).await;
     assert_eq!(title(&tablet, room), "alice-1");
     alice.say(room, "hello").await.unwrap();
@@ -166,19 +160,6 @@ async fn who_has_not_accepted_tells_nothing_of_themselves() {
     assert_eq!(title(&mallory, room), "Alice A.");
 }
 
-async fn write_down(hosts: &mut [&mut Host]) {
-    for _ in 0..20 {
-        for host in hosts.iter_mut() {
-            host.pass_time();
-        }
-        settle(hosts).await;
-    }
-}
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
-
 // Fails without `empty_shelves` (what was kept stays), without `is_unarchived` in `archive_what_is_due` (it is written again), and when
 // `page_to_shelf` does not look at `unarchived_upto` (what was said meanwhile comes into the archive later).
 #[tokio::test]
@@ -193,7 +174,7 @@ async fn a_conversation_that_is_not_archived_is_not_on_new_browsers() {
     alice.say(room, "between us").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
     write_down(&mut [&mut alice, &mut bob]).await;
-    let mut laptop = second(&world, "alice-1", &alice).await;
+    let mut laptop = world.second("alice-1", alice.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     laptop.open(room).await.unwrap();
     assert!(said(&laptop).is_empty(), "{:?}", said(&laptop));
@@ -203,7 +184,7 @@ async fn a_conversation_that_is_not_archived_is_not_on_new_browsers() {
     alice.say(room, "after").await.unwrap();
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     write_down(&mut [&mut alice, &mut bob]).await;
-    let mut tablet = second(&world, "alice-1", &alice).await;
+    let mut tablet = world.second("alice-1", alice.now).await;
     settle(&mut [&mut alice, &mut bob, &mut tablet]).await;
     tablet.open(room).await.unwrap();
     assert_eq!(said(&tablet), ["after"]);
@@ -224,7 +205,7 @@ async fn without_an_archive_nothing_is_kept_but_the_choices() {
     alice.set_online(true);
     alice.call(Command::Nudge).await.unwrap();
     write_down(&mut [&mut alice, &mut bob]).await;
-    let mut laptop = second(&world, "alice-1", &alice).await;
+    let mut laptop = world.second("alice-1", alice.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     laptop.open(room).await.unwrap();
     assert!(said(&laptop).is_empty(), "{:?}", said(&laptop));
@@ -244,7 +225,7 @@ async fn a_device_keeps_its_name_on_all() {
     let own = devices(phone.call(Command::Devices).await.unwrap())[0].device;
     phone.call(Command::NameDevice { device: own, name: " My phone ".into() }).await.unwrap();
     settle(&mut [&mut phone, &mut bob]).await;
-    let mut laptop = second(&world, "alice-1", &phone).await;
+    let mut laptop = world.second("alice-1", phone.now).await;
     settle(&mut [&mut phone, &mut laptop]).await;
     let list = devices(laptop.call(Command::Devices).await.unwrap());
     assert_eq!(list.iter().map(|device| device.name.as_deref()).collect::<Vec<_>>(), [Some("My phone"), None]);

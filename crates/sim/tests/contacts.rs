@@ -130,12 +130,6 @@ async fn r26_a_tree_that_one_joins_is_held_against_the_lists_too() {
 }
 
 /// Another browser in which somebody signs in.
-async fn second(world: &World, name: &str) -> Host {
-    let mut host = Host::new(&world.backend, world.now);
-    host.sign_in(name, PASSWORD).await.unwrap();
-    host
-}
-
 fn own(host: &Host) -> DeviceId {
     let Phase::Ready { device, .. } = host.phase else { panic!("{:?}", host.phase) };
     device
@@ -157,7 +151,7 @@ async fn group_of(host: &mut Host, names: &[&str]) -> RoomId {
 async fn r30_a_contacts_removed_browser_goes_with_the_next_message_and_one_of_those_who_speak_wins() {
     let world = World::new().await;
     let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
-    let (mut carol, mut laptop) = (world.person("carol-1").await, second(&world, "alice-1").await);
+    let (mut carol, mut laptop) = (world.person("carol-1").await, world.second("alice-1", world.now).await);
     settle(&mut [&mut alice, &mut laptop, &mut bob, &mut carol]).await;
     let board = group_of(&mut bob, &["alice-1", "carol-1"]).await;
     settle(&mut [&mut alice, &mut laptop, &mut bob, &mut carol]).await;
@@ -285,7 +279,7 @@ async fn r40_the_newest_own_list_is_named_once_and_again_when_there_is_another_o
     for round in 0..4 {
         if round == 2 {
             // Another browser of alice's: a newer list, and somebody who came.
-            laptop = Some(second(&stage.world, "alice-1").await);
+            laptop = Some(stage.world.second("alice-1", stage.world.now).await);
         }
         let mut hosts: Vec<&mut Host> = std::iter::once(&mut stage.alice).chain(&mut laptop).collect();
         settle(&mut hosts).await;

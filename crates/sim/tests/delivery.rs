@@ -6,16 +6,12 @@ mod kit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kit::{World, pass_a_minute, settle};
+use kit::{World, pass_a_minute, said, settle};
 use sotto_client_api::views::{EntryBody, SystemLine};
 use sotto_protocol::frames::{Entry, EntryKind, ServerFrame};
 use sotto_protocol::{RoomId, limits};
 use sotto_sim::Host;
 use sotto_sim::hostile::server::made_up;
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
 
 /// Both write in turns; what was said in order.
 async fn talk(alice: &mut Host, bob: &mut Host, room: RoomId, count: usize) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, settle};
+use kit::{PASSWORD, World, said, settle};
 use sotto_client_api::views::{DeviceView, Phase, SystemLine};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{DeviceId, ErrorCode, RoomId};
@@ -19,21 +19,11 @@ fn own(host: &Host) -> DeviceId {
     device
 }
 
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
-
 /// Another browser in which somebody signs in.
-async fn second(world: &World, name: &str) -> Host {
-    let mut host = Host::new(&world.backend, world.now);
-    host.sign_in(name, PASSWORD).await.unwrap();
-    host
-}
-
 /// Alice with two browsers and bob with one, and their room, which is open in all.
 async fn two_and_one(world: &World) -> ([Host; 3], RoomId) {
     let (mut alice, mut bob, room) = world.pair().await;
-    let mut laptop = second(world, "alice-1").await;
+    let mut laptop = world.second("alice-1", world.now).await;
     settle(&mut [&mut alice, &mut laptop, &mut bob]).await;
     for host in [&mut laptop, &mut bob] {
         host.open(room).await.unwrap();
@@ -176,7 +166,7 @@ async fn what_one_browser_could_not_finish_the_next_one_does() {
     let world = World::new().await;
     let (mut hosts, room) = two_and_one(&world).await;
     let gone = own(&hosts[1]);
-    let mut tablet = second(&world, "alice-1").await;
+    let mut tablet = world.second("alice-1", world.now).await;
     let [alice, laptop, bob] = &mut hosts;
     settle(&mut [alice, laptop, bob, &mut tablet]).await;
     tablet.set_online(false);
@@ -202,11 +192,11 @@ async fn the_eleventh_device_takes_the_place_of_the_first_when_the_person_agrees
     let mut first = world.person("alice-1").await;
     let mut newest = Vec::new();
     for _ in 1..10 {
-        newest.push(second(&world, "alice-1").await);
+        newest.push(world.second("alice-1", world.now).await);
         settle(&mut [&mut first, newest.last_mut().unwrap()]).await;
     }
     assert_eq!(devices(newest.last_mut().unwrap()).await.len(), 10);
-    let mut eleventh = second(&world, "alice-1").await;
+    let mut eleventh = world.second("alice-1", world.now).await;
     settle(&mut [&mut first, &mut eleventh]).await;
     assert_eq!(devices(&mut eleventh).await.len(), 10);
     assert!(matches!(first.phase, Phase::Replaced { .. }), "{:?}", first.phase);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use group::*;
-use kit::{World, settle};
+use kit::{World, said, settle};
 use people::{Person, ctx};
 use sotto_client_api::views;
 use sotto_client_api::{Command, Reply};

@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, settle};
+use kit::{PASSWORD, World, said, settle};
 use sotto_client_api::Command;
 use sotto_client_api::views::{Phase, SystemLine};
 use sotto_protocol::frames::{ServerFrame, Welcome};
@@ -11,10 +11,6 @@ use sotto_protocol::{Bytes, ErrorCode, UserName};
 use sotto_sim::Host;
 
 const WEEK: u64 = 7 * 24 * 3_600_000;
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
 
 async fn reconnect(host: &mut Host) {
     host.set_online(true);

@@ -7,7 +7,7 @@ mod kit;
 #[allow(unused_imports, reason = "each test program uses its part")]
 mod people;
 
-use kit::{PASSWORD, World, pass_a_minute, settle};
+use kit::{PASSWORD, World, pass_a_minute, said, settle};
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{KeyPackageIn, MlsGroup, OpenMlsProvider as _, ProtocolVersion};
 use openmls_basic_credential::SignatureKeyPair;
@@ -23,10 +23,6 @@ use sotto_rules::roles::{Kind, Roles};
 use sotto_sim::hostile::member;
 use sotto_sim::hostile::server::made_up;
 use sotto_sim::{Host, SimError};
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
 
 /// Connects again, as soon as the engine tries to.
 async fn online(hosts: &mut [&mut Host], back: usize) {

@@ -10,7 +10,7 @@ mod kit;
 mod people;
 
 use group::*;
-use kit::{PASSWORD, World, settle};
+use kit::{PASSWORD, World, said, settle};
 use openmls::prelude::MlsMessageIn;
 use openmls::prelude::tls_codec::DeserializeBytes as _;
 use people::{Person, Seat, ctx};

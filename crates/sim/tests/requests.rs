@@ -3,16 +3,12 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, settle};
+use kit::{World, said, settle};
 use sotto_client_api::views::Phase;
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::api::{BlockPerson, Blocked, Person};
 use sotto_protocol::{AccountId, ErrorCode, RoomId, UserName, codec};
 use sotto_sim::Host;
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
 
 /// How far the last own text has come.
 fn state(host: &Host) -> &'static str {
@@ -40,12 +36,6 @@ async fn group(host: &mut Host, whom: &str) -> RoomId {
     host.run().await;
     host.call(Command::AddPerson { room: made.room, name: UserName::parse(whom).unwrap() }).await.unwrap();
     made.room
-}
-
-async fn second(world: &World, name: &str) -> Host {
-    let mut host = Host::new(&world.backend, world.now);
-    host.sign_in(name, PASSWORD).await.unwrap();
-    host
 }
 
 /// Alice is a stranger to bob, and has written to him.
@@ -156,12 +146,12 @@ async fn r69_request_a_deleted_one_leaves_no_line_and_comes_back_as_a_request() 
 async fn what_one_browser_accepts_is_accepted_in_the_others() {
     let world = World::new().await;
     let (mut alice, mut bob) = (world.person("alice-1").await, world.person("bob-1").await);
-    let mut laptop = second(&world, "bob-1").await;
+    let mut laptop = world.second("bob-1", world.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     // Nothing was said yet, so no receipt is owed.
     let room = alice.open_with("bob-1").await.unwrap();
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
-    let mut tablet = second(&world, "bob-1").await;
+    let mut tablet = world.second("bob-1", world.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop, &mut tablet]).await;
     for host in [&bob, &laptop, &tablet] {
         assert_eq!(asks(host, room), Some("alice-1".into()));
@@ -171,7 +161,7 @@ async fn what_one_browser_accepts_is_accepted_in_the_others() {
     for host in [&bob, &laptop, &tablet] {
         assert_eq!(asks(host, room), None);
     }
-    let mut newest = second(&world, "bob-1").await;
+    let mut newest = world.second("bob-1", world.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop, &mut tablet, &mut newest]).await;
     assert_eq!(asks(&newest, room), None);
 }
@@ -296,7 +286,7 @@ async fn r69_blocking_no_seat_is_taken_in_a_room_of_a_blocked_person_that_the_se
 async fn what_one_browser_blocks_the_others_hear_and_what_the_server_forgets_is_told() {
     let world = World::new().await;
     let (mut alice, mut bob, room) = world.pair().await;
-    let mut laptop = second(&world, "bob-1").await;
+    let mut laptop = world.second("bob-1", world.now).await;
     settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
     bob.call(Command::Block { account: account(&alice) }).await.unwrap();
     // Before the laptop has heard of it.

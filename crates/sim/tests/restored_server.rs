@@ -3,15 +3,11 @@
 
 mod kit;
 
-use kit::{World, pass_a_minute, settle};
+use kit::{World, pass_a_minute, said, settle};
 use sotto_client_api::views::{EntryBody, SystemLine};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{ErrorCode, RoomId, UserName, limits};
 use sotto_sim::{Host, SimError};
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
 
 /// Texts that stand on devices only.
 fn lost(host: &Host) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::settle;
+use kit::{said, settle};
 use sotto_backend::{Backend, BackendConfig};
 use sotto_client_api::views::Phase;
 use sotto_client_api::{Command, Reply};
@@ -43,10 +43,6 @@ impl Old {
         assert!(matches!(self.bob.phase, Phase::Locked { .. }), "{:?}", self.bob.phase);
         self.bob.call(Command::Unlock { passphrase: PASSPHRASE.into() }).await.unwrap();
     }
-}
-
-fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
 }
 
 // Rig: cc, on the files of every release. Fails with any format that is read otherwise than it was written: a field of `RoomRecord`

@@ -65,14 +65,14 @@ impl Engine {
         if !self.net.live() || self.shelves.full || self.archive_key()?.is_none() {
             return Ok(());
         }
-        let choices = self.data()?.choices()?.choices;
+        let known = self.data()?.choices()?;
         for record in self.data()?.rooms()? {
             if self.shelves.busy.len() >= ROOMS_AT_ONCE {
                 self.archive_soon(turn.now);
                 break;
             }
             let fit = record.seat == Seat::Taken && record.branches.is_empty() && record.request.is_none();
-            let due = fit && record.archived < record.cursor && !choices.is_unarchived(record.room);
+            let due = fit && record.archived < record.cursor && !known.choices.is_unarchived(record.room);
             if due && self.shelves.busy.insert(record.room) {
                 let page = page_of(record.archived + 1);
                 self.load_page(turn, record.room, page, |page| Load::ToShelf { page, upto: record.cursor });
@@ -93,12 +93,12 @@ impl Engine {
     /// The own lines of a page are here. They are written if the page is known as it stands on the server; otherwise it is read first.
     pub(super) fn page_to_shelf(&mut self, turn: &mut Turn, mut page: Page, upto: Seq, rows: &[Row]) -> Result<(), ErrorCode> {
         let room = page.room;
-        let choices = self.data()?.choices()?.choices;
+        let known = self.data()?.choices()?;
         // Chosen while the lines were on their way.
-        if choices.is_unarchived(room) {
+        if known.choices.is_unarchived(room) {
             return self.work_on(turn, room);
         }
-        let from = choices.unarchived_upto(room) + 1;
+        let from = known.choices.unarchived_upto(room) + 1;
         let upto = upto.min(seqs_of(page.number).1);
         let own = self.open_entries(rows)?;
         page.entries = own.into_iter().filter(|(seq, record)| (from..=upto).contains(seq) && is_archived(&record.body)).collect();

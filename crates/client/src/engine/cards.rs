@@ -5,11 +5,10 @@
 
 use sotto_client_api::Reply;
 use sotto_client_api::views::PersonView;
-use sotto_protocol::{AccountId, Bytes, ErrorCode, Millis, UserName};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, UserName, limits};
 
-use super::choices::{checked_picture, plain_line};
 use super::{Engine, Turn};
-use crate::choices::Card;
+use crate::choices::{Card, Choice};
 use crate::content::{self, Content, ToldCard};
 use crate::records::{CardRecord, RoomRecord, Seat, key};
 
@@ -21,8 +20,8 @@ impl Engine {
     pub(super) fn card(&self, account: AccountId) -> Result<CardRecord, ErrorCode> {
         let data = self.data()?;
         if account == data.account() {
-            let card = data.choices()?.choices.card;
-            return Ok(CardRecord { at: card.at, card: card.value });
+            let Choice { at, value } = data.choices()?.choices.card.clone();
+            return Ok(CardRecord { at, card: value });
         }
         Ok(data.find(&key::card(account))?.unwrap_or_default())
     }
@@ -41,9 +40,10 @@ impl Engine {
 
     /// The own card, for a message in a room where it is news.
     pub(super) fn card_to_tell(&self, room: &RoomRecord) -> Result<Option<ToldCard>, ErrorCode> {
-        let own = self.card(self.data()?.account())?;
-        let news = own.at > room.card_said && self.is_told_cards(room)?;
-        Ok(news.then_some(ToldCard { at: own.at, card: own.card }))
+        let known = self.data()?.choices()?;
+        let Choice { at, value } = &known.choices.card;
+        let news = *at > room.card_said && self.is_told_cards(room)?;
+        Ok(news.then(|| ToldCard { at: *at, card: value.clone() }))
     }
 
     /// Whether the people of a room may know how the person is shown: not where that has not accepted them, nor where there is nobody else.
@@ -52,8 +52,17 @@ impl Engine {
         Ok(!notes && room.request.is_none() && !self.is_silenced(room)?)
     }
 
+    /// How the person is shown from now on.
+    pub(super) fn set_card(&mut self, turn: &mut Turn, id: u32, name: &str, picture: Vec<u8>) -> Result<(), ErrorCode> {
+        let card = Card { name: shown_name(name)?, picture: Bytes(checked_picture(picture)?) };
+        self.choose(turn, |choices, now| choices.card.set(card, now))?;
+        turn.reply(id, Reply::Done);
+        self.draw_me(turn)?;
+        self.tell_card(turn)
+    }
+
     /// The own card is another.
-    pub(super) fn tell_card(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+    fn tell_card(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let mut rooms = self.data()?.rooms()?;
         rooms.retain(|room| room.seat == Seat::Taken);
         rooms.sort_by_key(|room| std::cmp::Reverse(room.active_at));
@@ -82,12 +91,29 @@ impl Engine {
         }
         Ok(())
     }
+}
 
-    /// When the own card was chosen that a message tells.
-    pub(super) const fn told_at(told: Option<&ToldCard>) -> Millis {
-        match told {
-            Some(told) => told.at,
-            None => 0,
-        }
+/// A name as it is shown: no longer than a line, and with nothing in it that changes how the line around it is read.
+pub(super) fn shown_name(typed: &str) -> Result<String, ErrorCode> {
+    let name = plain_line(typed);
+    if name.len() > limits::SHOWN_NAME { Err(ErrorCode::TooLarge) } else { Ok(name) }
+}
+
+/// One line without control characters and without those that turn the direction of text around (Unicode's bidirectional controls).
+fn plain_line(typed: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain: String = typed.chars().filter(|c| !turns(*c) && (!c.is_control() || c.is_whitespace())).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A picture that a browser may be given: a JPEG, and a small one. Empty is none.
+///
+/// # Errors
+/// `too_large`, `malformed`.
+pub(super) fn checked_picture(picture: Vec<u8>) -> Result<Vec<u8>, ErrorCode> {
+    match picture.as_slice() {
+        _ if picture.len() > limits::PICTURE => Err(ErrorCode::TooLarge),
+        [] | [0xff, 0xd8, 0xff, ..] => Ok(picture),
+        _ => Err(ErrorCode::Malformed),
     }
 }

@@ -4,32 +4,40 @@
 use sotto_client_api::views::{ChoicesView, Phase};
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{ArchivePages, DeleteShelves, ErrorBody, PageWanted, PagesPut, PutPages, ReadPages};
-use sotto_protocol::{Bytes, DeviceId, ErrorCode, Millis, RoomId, codec, limits};
+use sotto_protocol::{DeviceId, ErrorCode, Millis, RoomId, codec, limits};
 
+use super::cards::shown_name;
 use super::net::Pending;
 use super::{Engine, Turn};
-use crate::choices::{Card, Choices, Verified};
-use crate::records::ContactRecord;
+use crate::choices::{Choice, Choices, Verified};
+use crate::records::{ChoicesRecord, ContactRecord};
 
 /// They are not asked for more often than this when a person comes back.
 const READ_AGAIN_MS: Millis = 60_000;
 
 impl Engine {
     pub(super) fn choices(&self, turn: &mut Turn, id: u32) -> Result<(), ErrorCode> {
-        let Choices { card, unarchived, .. } = self.data()?.choices()?.choices;
-        let view = ChoicesView { name: card.value.name, picture: card.value.picture.0, archive: !unarchived.value };
+        let known = self.data()?.choices()?;
+        let Choices { card, unarchived, .. } = &known.choices;
+        let view = ChoicesView { name: card.value.name.clone(), picture: card.value.picture.0.clone(), archive: !unarchived.value };
         turn.reply(id, Reply::Choices(view));
         Ok(())
     }
 
     /// Changes a choice: here at once, on the server as soon as that can be.
     pub(super) fn choose(&mut self, turn: &mut Turn, change: impl FnOnce(&mut Choices, Millis)) -> Result<(), ErrorCode> {
-        let data = self.data()?;
-        let mut record = data.choices()?;
-        change(&mut record.choices, turn.now);
-        record.unsaved = true;
-        data.put_choices(&record)?;
+        self.change_choices(|record| {
+            change(&mut record.choices, turn.now);
+            record.unsaved = true;
+        })?;
         self.save_choices(turn)
+    }
+
+    fn change_choices(&self, change: impl FnOnce(&mut ChoicesRecord)) -> Result<(), ErrorCode> {
+        let data = self.data()?;
+        let mut record = ChoicesRecord::clone(&*data.choices()?);
+        change(&mut record);
+        data.put_choices(&record)
     }
 
     pub(super) fn set_muted(&mut self, turn: &mut Turn, id: u32, room: RoomId, muted: bool) -> Result<(), ErrorCode> {
@@ -68,10 +76,7 @@ impl Engine {
         })?;
         turn.reply(id, Reply::Done);
         if !on {
-            let data = self.data()?;
-            let mut record = data.choices()?;
-            record.to_empty.push(room);
-            data.put_choices(&record)?;
+            self.change_choices(|record| record.to_empty.push(room))?;
             self.empty_shelves(turn)?;
         }
         match room {
@@ -92,13 +97,12 @@ impl Engine {
     }
 
     pub(super) fn shelves_emptied(&mut self, turn: &mut Turn, room: Option<RoomId>) -> Result<(), ErrorCode> {
-        let data = self.data()?;
-        let mut record = data.choices()?;
-        record.to_empty.retain(|other| *other != room);
-        if room.is_none() {
-            (record.version, record.unsaved) = (0, true);
-        }
-        data.put_choices(&record)?;
+        self.change_choices(|record| {
+            record.to_empty.retain(|other| *other != room);
+            if room.is_none() {
+                (record.version, record.unsaved) = (0, true);
+            }
+        })?;
         self.empty_shelves(turn)?;
         self.save_choices(turn)
     }
@@ -130,18 +134,17 @@ impl Engine {
         let answer: ArchivePages = codec::decode(body, limits::ARCHIVE_BODY)?;
         let Some(archive) = self.archive_key()? else { return Ok(()) };
         let stored = answer.pages.first();
-        let mut record = self.data()?.choices()?;
-        record.version = stored.map_or(0, |page| page.version);
         // What does not open is of no use to anybody: it is written anew.
-        let theirs = stored.and_then(|page| archive.open_choices(page).ok());
-        let before = record.choices.clone();
-        if let Some(theirs) = &theirs {
-            record.choices.merge(theirs);
-        }
-        record.unsaved = theirs.map_or_else(|| record.choices != Choices::default(), |theirs| record.choices != theirs);
-        self.data()?.put_choices(&record)?;
-        if record.choices != before {
-            self.choices_changed(turn, &record.choices)?;
+        let theirs = stored.and_then(|page| archive.open_choices(page).ok()).unwrap_or_default();
+        let before = self.data()?.choices()?;
+        self.change_choices(|record| {
+            record.version = stored.map_or(0, |page| page.version);
+            record.choices.merge(&theirs);
+            record.unsaved = record.choices != theirs;
+        })?;
+        let now = self.data()?.choices()?;
+        if now.choices != before.choices {
+            self.choices_changed(turn, &now.choices)?;
         }
         self.save_choices(turn)
     }
@@ -153,8 +156,11 @@ impl Engine {
             let known = data.find_contact(*account)?;
             match (known, &choice.value) {
                 (Some(mut contact), verified) => {
-                    contact.verified_at = verified.as_ref().map(|_| choice.at);
-                    data.put_contact(&contact)?;
+                    let at = verified.as_ref().map(|_| choice.at);
+                    if contact.verified_at != at {
+                        contact.verified_at = at;
+                        data.put_contact(&contact)?;
+                    }
                 }
                 (None, Some(verified)) if data.find_contact_named(&verified.name)?.is_none() => {
                     let key = <&[u8; 32]>::try_from(verified.account_key.as_slice()).map_err(|_| ErrorCode::NotAuthentic)?;
@@ -177,12 +183,7 @@ impl Engine {
         let Some(archive) = self.archive_key()?.filter(|_| record.unsaved && !busy && self.net.live()) else { return Ok(()) };
         let version = record.version + 1;
         let page = archive.seal_choices(&record.choices, version)?;
-        self.post(
-            turn,
-            "/api/v1/archive",
-            &PutPages { pages: vec![page] },
-            Pending::PutChoices { version, choices: Box::new(record.choices) },
-        );
+        self.post(turn, "/api/v1/archive", &PutPages { pages: vec![page] }, Pending::PutChoices { version, written: record });
         Ok(())
     }
 
@@ -195,16 +196,15 @@ impl Engine {
     }
 
     /// They were written, or another device was first: then its are read.
-    pub(super) fn choices_put(&mut self, turn: &mut Turn, version: u64, written: &Choices, body: &[u8]) -> Result<(), ErrorCode> {
+    pub(super) fn choices_put(&mut self, turn: &mut Turn, version: u64, written: &ChoicesRecord, body: &[u8]) -> Result<(), ErrorCode> {
         let answer: PagesPut = codec::decode(body, limits::API_BODY)?;
         if !answer.refused.is_empty() {
             return self.read_choices(turn);
         }
-        let data = self.data()?;
-        let mut record = data.choices()?;
-        record.version = version;
-        record.unsaved = record.choices != *written;
-        data.put_choices(&record)?;
+        self.change_choices(|record| {
+            record.version = version;
+            record.unsaved = record.choices != written.choices;
+        })?;
         self.save_choices(turn)
     }
 
@@ -213,46 +213,12 @@ impl Engine {
         let account_key = contact.account_key.clone();
         let verified = contact.verified_at.map(|_| Verified { name: contact.name.clone(), account_key });
         self.choose(turn, |choices, now| {
-            choices.verified.entry(contact.account).or_insert_with(|| crate::choices::Choice { at: 0, value: None }).set(verified, now);
+            choices.verified.entry(contact.account).or_insert_with(|| Choice { at: 0, value: None }).set(verified, now);
         })
     }
 
-    /// How the person is shown from now on.
-    pub(super) fn set_card(&mut self, turn: &mut Turn, id: u32, name: &str, picture: Vec<u8>) -> Result<(), ErrorCode> {
-        let card = Card { name: shown_name(name)?, picture: Bytes(checked_picture(picture)?) };
-        self.choose(turn, |choices, now| choices.card.set(card, now))?;
-        turn.reply(id, Reply::Done);
-        self.draw_me(turn)?;
-        self.tell_card(turn)
-    }
-
     /// The person is shown in another way, maybe.
-    fn draw_me(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
+    pub(super) fn draw_me(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         if matches!(self.phase, Phase::Ready { .. }) { self.show_ready(turn) } else { Ok(()) }
-    }
-}
-
-/// A name as it is shown: no longer than a line, and with nothing in it that changes how the line around it is read.
-pub(super) fn shown_name(typed: &str) -> Result<String, ErrorCode> {
-    let name = plain_line(typed);
-    if name.len() > limits::SHOWN_NAME { Err(ErrorCode::TooLarge) } else { Ok(name) }
-}
-
-/// One line without control characters and without those that turn the direction of text around (Unicode's bidirectional controls).
-pub(super) fn plain_line(typed: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let plain: String = typed.chars().filter(|c| !turns(*c) && (!c.is_control() || c.is_whitespace())).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A picture that a browser may be given: a JPEG, and a small one. Empty is none.
-///
-/// # Errors
-/// `too_large`, `malformed`.
-pub(super) fn checked_picture(picture: Vec<u8>) -> Result<Vec<u8>, ErrorCode> {
-    match picture.as_slice() {
-        _ if picture.len() > limits::PICTURE => Err(ErrorCode::TooLarge),
-        [] | [0xff, 0xd8, 0xff, ..] => Ok(picture),
-        _ => Err(ErrorCode::Malformed),
     }
 }

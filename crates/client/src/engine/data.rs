@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 use openmls::prelude::{MlsGroup, OpenMlsProvider as _};
@@ -31,7 +32,7 @@ pub(super) struct Data {
     /// cost a look through all that wait.
     outbox: RefCell<Option<BTreeMap<IdempotencyId, u64>>>,
     /// The person's choices: read when first asked, forgotten by a rollback. Every line that is drawn asks.
-    choices: RefCell<Option<ChoicesRecord>>,
+    choices: RefCell<Option<Arc<ChoicesRecord>>>,
 }
 
 impl Data {
@@ -149,16 +150,17 @@ impl Data {
         self.put(key::DEVICE, record)
     }
 
-    pub(super) fn choices(&self) -> Result<ChoicesRecord, ErrorCode> {
+    pub(super) fn choices(&self) -> Result<Arc<ChoicesRecord>, ErrorCode> {
         let mut known = self.choices.borrow_mut();
-        match &*known {
-            Some(choices) => Ok(choices.clone()),
-            None => Ok(known.insert(self.find(key::CHOICES)?.unwrap_or_default()).clone()),
-        }
+        let choices = match known.take() {
+            Some(choices) => choices,
+            None => Arc::new(self.find(key::CHOICES)?.unwrap_or_default()),
+        };
+        Ok(known.insert(choices).clone())
     }
 
     pub(super) fn put_choices(&self, record: &ChoicesRecord) -> Result<(), ErrorCode> {
-        *self.choices.borrow_mut() = Some(record.clone());
+        *self.choices.borrow_mut() = Some(Arc::new(record.clone()));
         self.put(key::CHOICES, record)
     }
 

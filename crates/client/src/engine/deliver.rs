@@ -98,11 +98,11 @@ impl Engine {
                 None
             }
             Processed::Message { author, content } => {
-                let content = Content::decode(&content, entry.room)?;
+                let mut content = Content::decode(&content, entry.room)?;
                 if let Some(named) = &content.list {
                     self.list_named(turn, author.account(), named)?;
                 }
-                if let Some(told) = content.card.clone() {
+                if let Some(told) = content.card.take() {
                     self.card_told(turn, author.account(), told)?;
                 }
                 let missing = room.hear(author.device, content.said);

@@ -15,9 +15,9 @@ use super::{Engine, Turn};
 impl Engine {
     pub(super) fn devices(&self, turn: &mut Turn, id: u32) -> Result<(), ErrorCode> {
         let current = self.data()?.device.device();
-        let names = self.data()?.choices()?.choices.devices;
+        let known = self.data()?.choices()?;
         let view = |entry: DeviceEntry| {
-            let name = names.get(&entry.device).map(|choice| choice.value.clone()).filter(|name| !name.is_empty());
+            let name = known.choices.devices.get(&entry.device).map(|choice| choice.value.clone()).filter(|name| !name.is_empty());
             DeviceView { device: entry.device, added_at: entry.added_at, current: entry.device == current, name }
         };
         turn.reply(id, Reply::Devices(self.own_list()?.devices.into_iter().map(view).collect()));

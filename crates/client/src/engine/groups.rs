@@ -12,7 +12,7 @@ use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, RoomId, Seq, UserNam
 use sotto_rules::identity::{DeviceCredential, device_key};
 use sotto_rules::roles::{Kind, Role, Roles};
 
-use super::choices::checked_picture;
+use super::cards::checked_picture;
 use super::net::Pending;
 use super::{Engine, Turn};
 use crate::content::{self, Content, Settings};
@@ -509,6 +509,14 @@ pub(super) const fn role_of(role: views::Role) -> Role {
         views::Role::Member => Role::Member,
         views::Role::Admin => Role::Admin,
         views::Role::Owner => Role::Owner,
+    }
+}
+
+pub(super) const fn role_view(role: Role) -> views::Role {
+    match role {
+        Role::Member => views::Role::Member,
+        Role::Admin => views::Role::Admin,
+        Role::Owner => views::Role::Owner,
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sotto_client_api::Reply;
-use sotto_client_api::views::{self, MemberView, Standing, Trust};
+use sotto_client_api::views::{MemberView, Standing, Trust};
 use sotto_protocol::{AccountId, ErrorCode, RoomId};
 use sotto_rules::roles::Role;
 
+use super::groups::role_view;
 use super::people::trust;
 use super::{Engine, Turn};
 use crate::mls;
@@ -45,13 +46,5 @@ impl Engine {
         let contact = self.data()?.find_contact(account)?;
         let trust = contact.as_ref().map_or(Trust::Pinned, trust);
         Ok(MemberView { person: self.person(account)?, role: role_view(role), standing, trust })
-    }
-}
-
-const fn role_view(role: Role) -> views::Role {
-    match role {
-        Role::Member => views::Role::Member,
-        Role::Admin => views::Role::Admin,
-        Role::Owner => views::Role::Owner,
     }
 }

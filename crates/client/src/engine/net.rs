@@ -1,6 +1,7 @@
 //! The connection: connecting, saying hello, answers to requests, trying again with backoff.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use minicbor::Encode;
 use sotto_client_api::Update;
@@ -15,10 +16,9 @@ use super::stock::Missing;
 use super::timeline::ShownPage;
 use super::{Engine, Turn, Work};
 use crate::archive::Page;
-use crate::choices::Choices;
 use crate::io::{Effect, Method};
 use crate::random;
-use crate::records::{RoomRecord, Seat};
+use crate::records::{ChoicesRecord, RoomRecord, Seat};
 
 /// First wait before trying again; doubles up to [`BACKOFF_MAX_MS`], and is spread so that clients don't come back in step.
 const BACKOFF_MS: Millis = 500;
@@ -138,7 +138,7 @@ pub(super) enum Pending {
     /// These choices, as the version named.
     PutChoices {
         version: u64,
-        choices: Box<Choices>,
+        written: Arc<ChoicesRecord>,
     },
     /// The archive of a room, or all of it, goes.
     EmptyShelves {
@@ -578,7 +578,7 @@ impl Engine {
             Pending::Blocked { reply } => self.blocked_told(turn, reply, body),
             Pending::Block { account, blocked, reply } => self.block_done(turn, account, blocked, reply),
             Pending::ReadChoices => self.choices_read(turn, body),
-            Pending::PutChoices { version, choices } => self.choices_put(turn, version, &choices, body),
+            Pending::PutChoices { version, written } => self.choices_put(turn, version, &written, body),
             Pending::EmptyShelves { room } => self.shelves_emptied(turn, room),
             Pending::CreateRoom { room, reply } => self.room_created(turn, room, reply, body),
             Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),

@@ -203,7 +203,6 @@ impl Engine {
         own_head: VerifiedHead,
         waits_for: Option<u64>,
     ) -> Result<Option<SealedMessage>, ErrorCode> {
-        let card = self.card_to_tell(record)?;
         let data = self.data_mut()?;
         let epoch = data.with_group(outgoing.room, |_, group| Ok(group.epoch().as_u64()))?;
         if waits_for.is_some_and(|wanted| epoch < wanted) {
@@ -216,6 +215,8 @@ impl Engine {
         if data.with_group(outgoing.room, |_, group| Ok(group.has_pending_proposals()))? {
             return Ok(None);
         }
+        let card = self.card_to_tell(record)?;
+        let data = self.data_mut()?;
         let own_leaf = data.own_leaf(outgoing.room)?;
         let leaf_key = data.leaf_key_of(&own_leaf)?;
         let stored = Content::decode(outgoing.content.as_slice(), outgoing.room).map_err(|_| ErrorCode::StorageDamaged)?;
@@ -223,7 +224,7 @@ impl Engine {
         let list =
             (record.list_said < own_head.version).then(|| ListHead { version: own_head.version, hash: Bytes(own_head.hash.to_vec()) });
         let named = list.as_ref().map_or(0, |list| list.version);
-        let told = Self::told_at(card.as_ref());
+        let told = card.as_ref().map_or(0, |told| told.at);
         let content = Content { said: Some(record.said), list, card, ..stored }.encode();
         let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, &content))?;
         let sealed = SealedMessage { epoch, bytes, counts: true, list: named, card: told };

@@ -258,10 +258,7 @@ impl Engine {
             return self.refuse_other_room(turn, room, reply);
         }
         let body = codec::encode(&upload);
-        let mut record = match known {
-            Some(known) => known,
-            None => RoomRecord::new(room, peer, Seat::Lost, now),
-        };
+        let mut record = known.unwrap_or_else(|| RoomRecord::new(room, peer, Seat::Lost, now));
         if let (true, Some(peer)) = (is_new, peer) {
             if reply.is_none() && self.is_blocked(peer)? {
                 return self.undo_turn(turn);

@@ -48,7 +48,7 @@ impl Engine {
         let contact = room.peer.map(|peer| self.contact(peer)).transpose()?;
         let notes = room.peer == Some(data.account());
         let blocked = self.is_silenced(room)?;
-        let choices = data.choices()?.choices;
+        let known = data.choices()?;
         let mut peer = room.peer.map(|peer| self.person(peer)).transpose()?;
         // Strangers are shown by what the server knows them by, whatever they would like to be called.
         if let Some(stranger) = peer.as_mut().filter(|_| room.request.is_some()) {
@@ -70,8 +70,8 @@ impl Engine {
             heard_at: (room.heard_at > 0).then_some(room.heard_at),
             request: room.request.map(|by| self.person(by).map(Box::new)).transpose()?,
             blocked,
-            muted: choices.is_muted(room.room),
-            archived: !choices.is_unarchived(room.room),
+            muted: known.choices.is_muted(room.room),
+            archived: !known.choices.is_unarchived(room.room),
             about: room.about.clone(),
             picture: (!room.picture.0.is_empty()).then_some(room.named_at),
         })

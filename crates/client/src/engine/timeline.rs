@@ -90,10 +90,9 @@ pub(super) struct ShownPage {
 
 impl Engine {
     pub(super) fn open_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {
-        // Not one that there is none of.
-        self.data()?.room(room)?;
+        self.read_room(turn, reply, room, before)?;
         self.open.entry(room).or_default();
-        self.read_room(turn, reply, room, before)
+        Ok(())
     }
 
     pub(super) fn read_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {

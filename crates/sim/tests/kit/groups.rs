@@ -50,10 +50,6 @@ pub(crate) async fn all_settle(hosts: &mut [Host]) {
     settle(&mut hosts.iter_mut().collect::<Vec<_>>()).await;
 }
 
-pub(crate) fn said(host: &Host) -> Vec<String> {
-    host.texts().into_iter().map(|(text, _)| text).collect()
-}
-
 /// System lines in words.
 pub(crate) fn told(host: &Host) -> Vec<String> {
     let line = |line: &SystemLine| match line {

@@ -53,6 +53,28 @@ impl World {
         host.sign_up(name, PASSWORD).await.unwrap();
         host
     }
+
+    /// One more browser of somebody, whose clock begins at `now`.
+    pub(crate) async fn second(&self, name: &str, now: u64) -> Host {
+        let mut host = Host::new(&self.backend, now);
+        host.sign_in(name, PASSWORD).await.unwrap();
+        host
+    }
+}
+
+/// What a browser shows of the room that is open.
+pub(crate) fn said(host: &Host) -> Vec<String> {
+    host.texts().into_iter().map(|(text, _)| text).collect()
+}
+
+/// Time passes until nothing waits to be written to the archive.
+pub(crate) async fn write_down(hosts: &mut [&mut Host]) {
+    for _ in 0..20 {
+        for host in hosts.iter_mut() {
+            host.pass_time();
+        }
+        settle(hosts).await;
+    }
 }
 
 /// Runs everybody until nobody has anything left to do.

@@ -2,7 +2,7 @@
 
 use sotto_protocol::api::{Person, RoomInfo};
 use sotto_protocol::frames::{Entry, EntryKind};
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
+use sotto_protocol::{AccountId, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq};
 
 use super::MemoryStore;
 use super::keys::Packages;
@@ -64,16 +64,8 @@ impl MemoryStore {
 
     pub(crate) fn commit(&self, row: CommitRow) -> StoreResult<(Seq, Millis)> {
         self.write(|tables| {
-            tables.require_device(row.account, row.device)?;
-            let Some(current) = tables.room_for(row.account, row.room).map(|room| room.epoch) else {
-                return Err(ErrorCode::NotFound.into());
-            };
-            if let Some(standing) = tables.find_standing(row.room, row.device, row.idempotency) {
-                return Ok((standing.seq, standing.at));
-            }
-            // Compare and swap: validation ran outside of the transaction, and one commit wins an epoch.
-            if current != row.epoch {
-                return Err(ServiceError::stale(current).into());
+            if let Some(known) = tables.find_repeated((row.account, row.device), row.room, row.epoch, row.idempotency)? {
+                return Ok(known);
             }
             let packages = tables.check_commit(&row)?;
             tables.move_on(row, packages)
@@ -82,15 +74,8 @@ impl MemoryStore {
 
     pub(crate) fn propose(&self, row: ProposalRow) -> StoreResult<(Seq, Millis)> {
         self.write(|tables| {
-            tables.require_device(row.account, row.device)?;
-            let Some(current) = tables.room_for(row.account, row.room).map(|room| room.epoch) else {
-                return Err(ErrorCode::NotFound.into());
-            };
-            if let Some(standing) = tables.find_standing(row.room, row.device, row.idempotency) {
-                return Ok((standing.seq, standing.at));
-            }
-            if current != row.epoch {
-                return Err(ServiceError::stale(current).into());
+            if let Some(known) = tables.find_repeated((row.account, row.device), row.room, row.epoch, row.idempotency)? {
+                return Ok(known);
             }
             let room = tables.rooms.get_mut(&row.room).ok_or(StoreError::Bug("row not found"))?;
             // Another proposal of the epoch came in between: it may not be lost.
@@ -159,6 +144,24 @@ impl Tables {
         let mut packages = self.key_packages.clone();
         row.added.iter().try_for_each(|added| self.spend(&mut packages, added, row.account, row.at))?;
         Ok(packages)
+    }
+
+    /// What a member's upload that changes a room has to bear out before it is looked at: its device, its room and epoch. Answers what became of
+    /// the same upload before.
+    fn find_repeated(
+        &self,
+        (account, device): (AccountId, DeviceId),
+        room: RoomId,
+        epoch: Epoch,
+        idempotency: IdempotencyId,
+    ) -> StoreResult<Option<(Seq, Millis)>> {
+        self.require_device(account, device)?;
+        let current = self.room_for(account, room).map(|room| room.epoch).ok_or(ErrorCode::NotFound)?;
+        if let Some(standing) = self.find_standing(room, device, idempotency) {
+            return Ok(Some((standing.seq, standing.at)));
+        }
+        // Compare and swap: validation ran outside of the transaction, and one commit wins an epoch.
+        if current == epoch { Ok(None) } else { Err(ServiceError::stale(current).into()) }
     }
 
     /// Everything that a commit changes: log, epoch, public state, members, Welcomes, the packages that it adds.

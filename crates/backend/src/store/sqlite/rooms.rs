@@ -139,16 +139,10 @@ impl SqliteStore {
     pub(crate) async fn commit(&self, row: CommitRow) -> StoreResult<(Seq, Millis)> {
         self.write(move |connection| {
             Box::pin(async move {
-                keys::require_device(connection, row.account, row.device).await?;
-                let current = member_epoch(connection, row.account, row.room).await?;
-                if let Some(standing) = log::find_standing(connection, row.room, row.device, row.idempotency).await? {
-                    return Ok((standing.seq, standing.at));
+                match find_repeated(connection, (row.account, row.device), row.room, row.epoch, row.idempotency).await? {
+                    Some(known) => Ok(known),
+                    None => move_on(connection, &row).await,
                 }
-                // Compare and swap: validation ran outside of the writer, and one commit wins an epoch.
-                if current != row.epoch {
-                    return Err(ServiceError::stale(current).into());
-                }
-                move_on(connection, &row).await
             })
         })
         .await
@@ -158,13 +152,8 @@ impl SqliteStore {
     pub(crate) async fn propose(&self, row: ProposalRow) -> StoreResult<(Seq, Millis)> {
         self.write(move |connection| {
             Box::pin(async move {
-                keys::require_device(connection, row.account, row.device).await?;
-                let current = member_epoch(connection, row.account, row.room).await?;
-                if let Some(standing) = log::find_standing(connection, row.room, row.device, row.idempotency).await? {
-                    return Ok((standing.seq, standing.at));
-                }
-                if current != row.epoch {
-                    return Err(ServiceError::stale(current).into());
+                if let Some(known) = find_repeated(connection, (row.account, row.device), row.room, row.epoch, row.idempotency).await? {
+                    return Ok(known);
                 }
                 let kept = sqlx::query("UPDATE room_states SET public_group = ? WHERE room = ? AND public_group = ?")
                     .bind(row.after.as_slice())
@@ -232,6 +221,24 @@ async fn gone(connection: &mut SqliteConnection, account: AccountId, room: RoomI
         .execute(&mut *connection)
         .await?;
     blocking::wanted(connection, account, room).await
+}
+
+/// What a member's upload that changes a room has to bear out before it is looked at: its device, its room and epoch. Answers what became of the
+/// same upload before.
+async fn find_repeated(
+    connection: &mut SqliteConnection,
+    (account, device): (AccountId, DeviceId),
+    room: RoomId,
+    epoch: Epoch,
+    idempotency: IdempotencyId,
+) -> StoreResult<Option<(Seq, Millis)>> {
+    keys::require_device(connection, account, device).await?;
+    let current = member_epoch(connection, account, room).await?;
+    if let Some(standing) = log::find_standing(connection, room, device, idempotency).await? {
+        return Ok(Some((standing.seq, standing.at)));
+    }
+    // Compare and swap: validation ran outside of the writer, and one commit wins an epoch.
+    if current == epoch { Ok(None) } else { Err(ServiceError::stale(current).into()) }
 }
 
 /// Everything that a commit changes: log, epoch, public state, members, Welcomes, the packages that it adds.
