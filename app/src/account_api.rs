@@ -9,8 +9,8 @@ use leptos::server_fn::codec::{Json, JsonEncoding};
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 use sotto_protocol::accounts::{
-    AccountError, ChangePasswordRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened,
-    SessionInfo, SignInRequest, SignUpRequest, SignedIn, WhoAmI,
+    AccountError, ChangePasswordRequest, DeleteAccountRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest,
+    RecoveryOpened, SessionInfo, SignInRequest, SignUpRequest, SignedIn, WhoAmI,
 };
 use sotto_protocol::{Bytes, ErrorCode, SessionId, UserName};
 
@@ -150,6 +150,20 @@ pub async fn change_password(request: ChangePasswordRequest) -> Result<(), Accou
     let caller = expect_context::<Option<Caller>>().ok_or(AccountError::from(ErrorCode::SignedOut))?;
     let token = backend.change_password(&context, &caller, request).await.map_err(|error| error.account_error())?;
     expect_context::<SessionCookie>().apply(CookieChange::Set(token.expose()));
+    Ok(())
+}
+
+/// Deletes the account, and tells the browser to drop what it stored for this site.
+///
+/// # Errors
+/// `signed_out`, `device_list_refused`, `last_owner`, `unavailable`.
+#[server(name = DeleteAccount, prefix = "/api/account", endpoint = "delete_account", input = Json, output = Json)]
+pub async fn delete_account(request: DeleteAccountRequest) -> Result<(), AccountFault> {
+    use sotto_backend::{Backend, Caller, RequestContext};
+    let (backend, context) = (expect_context::<Backend>(), expect_context::<RequestContext>());
+    let caller = expect_context::<Option<Caller>>().ok_or(AccountError::from(ErrorCode::SignedOut))?;
+    backend.delete_account(&context, &caller, request).await.map_err(|error| error.account_error())?;
+    expect_context::<SessionCookie>().apply(CookieChange::ClearAndWipe);
     Ok(())
 }
 

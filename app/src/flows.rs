@@ -102,6 +102,14 @@ async fn open_vault(app: AppContext, password: String) -> Result<SignedIn, Failu
     Ok(server::open_vault(request.auth_key).await?)
 }
 
+/// Deletes the account for good, and wipes this browser.
+pub(crate) async fn delete_account(app: AppContext, password: String) -> Result<(), Failure> {
+    let signed_in = open_vault(app, password).await?;
+    let Reply::DeleteAccount(request) = app.client.call(Command::PrepareDeletion { signed_in }).await? else { return Err(MISMATCH) };
+    server::delete_account(request).await?;
+    sign_out(app, false).await
+}
+
 /// Replaces the password.
 pub(crate) async fn change_password(app: AppContext, current: String, new_password: String) -> Result<(), Failure> {
     let signed_in = open_vault(app, current).await?;

@@ -46,6 +46,7 @@ pub fn error(code: ErrorCode) -> String {
         E::WrongClock => "The clock of this device is more than an hour wrong. Set it right, then reload the page.",
         E::Gone => "The server has deleted it: messages are kept there for a limited time only.",
         E::ArchiveFull => "The server keeps no more history of yours for new devices. What is in this browser stays.",
+        E::AccountDeleted => "They have deleted their account. What was said here stays with you.",
         E::Blocked => "You have blocked them. Unblock them in the settings to write.",
         E::Unblocked => {
             "Somebody whom you had blocked can write to you again. If you did not unblock them in another browser, block them again."
@@ -208,6 +209,7 @@ pub(crate) fn member_tags(member: &MemberView, own: bool) -> String {
         Standing::In => "",
         Standing::Coming => "Being added: as soon as a browser of theirs has left keys",
         Standing::Going => "Being removed",
+        Standing::Deleted => "Account deleted",
     };
     let tags = [if own { "You" } else { "" }, role, standing];
     tags.into_iter().filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(" · ")
@@ -228,6 +230,7 @@ pub(crate) const fn standing_state(standing: Standing) -> &'static str {
         Standing::In => "in",
         Standing::Coming => "coming",
         Standing::Going => "going",
+        Standing::Deleted => "deleted",
     }
 }
 
@@ -292,6 +295,7 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
                     Change::Member => (" made ", " a plain member"),
                     Change::Admin => (" made ", " an admin"),
                     Change::Owner => (" made ", " an owner"),
+                    Change::Deleted => (" deleted their account", ""),
                     Change::Left => ("", ""),
                 };
                 text.push_str(before);

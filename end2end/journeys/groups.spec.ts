@@ -1,34 +1,7 @@
 // Groups in the browser: making one, who is in it, talking, naming people.
-import type { Locator } from "@playwright/test";
 import { expectAccessible, expectNoSideScroll } from "../lib/axe";
-import type { Person } from "../lib/person";
+import { makeGroup, member, openMembers } from "../lib/groups";
 import { expect, test } from "../lib/test";
-
-/** Makes a group of these people and comes to rest in it. */
-async function makeGroup(person: Person, name: string, people: string[]): Promise<void> {
-  await person.at("new-group").click();
-  await person.at("group-name").fill(name);
-  for (const other of people) {
-    await person.at("group-add-member").fill(other);
-    await person.at("group-add-member").press("Enter");
-    await expect(person.at("group-chosen").filter({ hasText: other })).toBeVisible();
-  }
-  await person.at("group-create").click();
-  await expect(person.at("room-title")).toHaveText(name);
-  // What is said from now on reaches them.
-  await expect(person.at("members-open")).toHaveText(String(people.length + 1));
-}
-
-/** Opens the members panel. */
-async function openMembers(person: Person): Promise<void> {
-  if (!(await person.at("members-panel").isVisible())) await person.at("members-open").click();
-  await expect(person.at("members-panel")).toBeVisible();
-}
-
-/** The row of somebody in the members panel. */
-function member(person: Person, name: string): Locator {
-  return person.page.locator(`[data-testid="member"][data-name="${name}"]`);
-}
 
 test("three people talk in a group and see who is in it", async ({ mira, jonas, arrive }) => {
   const noor = await arrive("noor");

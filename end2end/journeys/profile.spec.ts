@@ -1,6 +1,7 @@
 // How people and groups are shown, and what a person chooses once for all their browsers.
 import { readFile } from "node:fs/promises";
 import { expectAccessible } from "../lib/axe";
+import { makeGroup, openMembers } from "../lib/groups";
 import { newMarker, searchFolder } from "../lib/markers";
 import type { Person } from "../lib/person";
 import { expect, test } from "../lib/test";
@@ -64,13 +65,8 @@ test("a name and a picture reach who is written with, and every own browser", as
 });
 
 test("a group is described and has a picture", async ({ mira, jonas }) => {
-  await mira.at("new-group").click();
-  await mira.at("group-name").fill("The board");
-  await mira.at("group-add-member").fill("jonas");
-  await mira.at("group-add-member").press("Enter");
-  await expect(mira.at("group-chosen")).toHaveCount(1);
-  await mira.at("group-create").click();
-  await mira.at("members-open").click();
+  await makeGroup(mira, "The board", ["jonas"]);
+  await openMembers(mira);
   await mira.at("group-about").fill("Every Thursday at nine");
   await mira.at("group-about-submit").click();
   await mira.at("group-picture").setInputFiles(await photo(mira));

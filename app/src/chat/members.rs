@@ -93,10 +93,10 @@ fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<
     let name = member.person.name.to_string();
     let own = me == Some(account);
     let tags = wording::member_tags(&member, own);
-    let removable = !own && member.standing != Standing::Going && mine > Some(member.role);
+    let removable = !own && matches!(member.standing, Standing::In | Standing::Coming) && mine > Some(member.role);
     // Who owns a group says who else may do what, other owners and oneself included.
     let changeable = member.standing == Standing::In && mine == Some(Role::Owner) && !own;
-    let writes = !own && member.standing != Standing::Coming;
+    let writes = !own && matches!(member.standing, Standing::In | Standing::Going);
     let tell = move |command: Command| {
         asked.set(None);
         actions::tell_and_load(app, room, command);

@@ -1,9 +1,10 @@
-//! Settings: profile, appearance, devices, history, blocked people, password, recovery code, lock, and what the server learns.
+//! Settings: profile, appearance, devices, history, blocked people, password, recovery code, lock, the end, and what the server learns.
 
 mod about;
 mod archive;
 mod blocked;
 mod data;
+mod deletion;
 mod devices;
 mod lock;
 mod password;
@@ -45,6 +46,7 @@ pub(crate) fn Settings() -> impl IntoView {
             <recovery::RecoverySection/>
             <lock::LockSection/>
             <data::DataSection/>
+            <deletion::DeletionSection/>
             <about::AboutSection/>
         </Modal>
     }

@@ -34,7 +34,6 @@ impl Backend {
     /// `not_found`, `too_many_tries`, `unavailable`.
     pub async fn devices(&self, ctx: &RequestContext, caller: &Caller, account: AccountId) -> Result<Devices, ServiceError> {
         self.0.limits.take(ctx.now, &[Limit::DeviceLists(caller.account)])?;
-        let account = self.0.store.find_account_by_id(account).await?.ok_or(ErrorCode::NotFound)?;
-        Ok(Devices { device_list: account.device_list })
+        Ok(Devices { device_list: self.0.store.device_list(account).await?.ok_or(ErrorCode::NotFound)? })
     }
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod archive;
 mod backlog;
 mod blocking;
+mod deleting;
 mod delivery;
 mod groups;
 mod keys;

@@ -4,6 +4,7 @@
 mod accounts;
 mod archive;
 mod blocking;
+mod deleting;
 mod delivery;
 mod groups;
 mod keys;

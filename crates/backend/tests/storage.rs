@@ -11,7 +11,7 @@ use sotto_protocol::ErrorCode;
 
 /// Every column that the server keeps. A new one needs a line here and a reason in docs/THREAT_MODEL.md.
 const COLUMNS: &str = "accounts: account name created_at kdf_memory_kib kdf_passes kdf_lanes kdf_salt password_hash password_slot \
-    password_version recovery_hash recovery_slot recovery_version device_list
+    password_version recovery_hash recovery_slot recovery_version device_list deleted_at
 archive: account shelf page version sealed
 blocks: account blocked
 devices: account device

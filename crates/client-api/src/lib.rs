@@ -11,8 +11,8 @@ pub use sotto_protocol as protocol;
 
 use serde::{Deserialize, Serialize};
 use sotto_protocol::accounts::{
-    ChangePasswordRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened, SignInRequest,
-    SignUpRequest, SignedIn,
+    ChangePasswordRequest, DeleteAccountRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened,
+    SignInRequest, SignUpRequest, SignedIn,
 };
 use sotto_protocol::{AccountId, DeviceId, ErrorCode, MessageId, RoomId, Seq, UserName};
 
@@ -126,6 +126,15 @@ pub enum Command {
         signed_in: SignedIn,
         /// Which; not this one.
         device: DeviceId,
+    },
+
+    /// Groups that keep no owner without this account: before it is deleted somebody else has to own them. Reply: [`Reply::Rooms`].
+    GroupsToHandOver,
+    /// After [`Command::PrepareSignIn`] with the current password and `open_vault` with its auth key: signs the end of the account.
+    /// Reply: [`Reply::DeleteAccount`]. The page then calls `delete_account` and, when that succeeded, [`Command::SignOut`].
+    PrepareDeletion {
+        /// From `open_vault`.
+        signed_in: SignedIn,
     },
 
     /// Seals this browser's data under a passphrase, or (`None`) takes the passphrase away. Reply: [`Reply::Done`].
@@ -406,6 +415,10 @@ pub enum Reply {
         /// To show once.
         recovery_code: RecoveryCode,
     },
+    /// For `delete_account`.
+    DeleteAccount(DeleteAccountRequest),
+    /// Rooms, in no order.
+    Rooms(Vec<RoomId>),
     /// Devices of the own account, in the order of their adding.
     Devices(Vec<views::DeviceView>),
     /// Blocked people, in no order.
@@ -511,6 +524,8 @@ impl Command {
             Self::PrepareNewRecovery { .. } => "PrepareNewRecovery",
             Self::Devices => "Devices",
             Self::RemoveDevice { .. } => "RemoveDevice",
+            Self::GroupsToHandOver => "GroupsToHandOver",
+            Self::PrepareDeletion { .. } => "PrepareDeletion",
             Self::SetLockPassphrase { .. } => "SetLockPassphrase",
             Self::Unlock { .. } => "Unlock",
             Self::Lock => "Lock",

@@ -127,6 +127,8 @@ pub enum Standing {
     Coming,
     /// To be removed from here, as soon as that is possible.
     Going,
+    /// The account was deleted: to be removed by whoever may, as soon as they commit something.
+    Deleted,
 }
 
 /// Somebody in a group.
@@ -292,6 +294,8 @@ pub enum Change {
     Owner,
     /// Does not stay: has left by their own wish.
     Left,
+    /// Is no more: has deleted the account.
+    Deleted,
 }
 
 /// Things that happen in a room.

@@ -710,6 +710,9 @@ pub enum Change {
     /// Does not stay: has left.
     #[n(5)]
     Left,
+    /// Is no more: the account was deleted.
+    #[n(6)]
+    Deleted,
 }
 
 /// What a stored line is.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{AccountId, Bytes, DeviceId, Millis, SessionId, UserName};
 
 /// Parameters of the client-side Argon2id (version 0x13, 32 bytes out).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KdfParams {
     /// Memory in KiB.
     pub memory_kib: u32,
@@ -94,6 +94,13 @@ pub struct ChangePasswordRequest {
     /// From the new one.
     pub password: PasswordEntry,
     /// Next version, with the raised vault version.
+    pub device_list: Bytes,
+}
+
+/// `delete_account`: the account's key alone can make this, so it proves the password or the recovery code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteAccountRequest {
+    /// Next version, without a device.
     pub device_list: Bytes,
 }
 

@@ -30,7 +30,7 @@ pub struct DeviceList {
     /// SHA-256 of the encoded list before this one; 32 zero bytes for the first.
     #[n(2)]
     pub previous: Bytes,
-    /// The devices (one, until issue "many devices").
+    /// The devices. None: the account was deleted, and no list follows.
     #[n(3)]
     pub devices: Vec<DeviceEntry>,
     /// Version of the vault at signing; a lower one later is a rollback.

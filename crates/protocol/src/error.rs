@@ -147,6 +147,8 @@ codes! {
     58 Unblocked "unblocked" 409,
     /// This account is about to leave the group: somebody else who is in it has to carry that out.
     60 Leaving "leaving" 409,
+    /// The other side of this room has deleted its account.
+    64 AccountDeleted "account_deleted" 410,
 }
 
 impl core::fmt::Display for ErrorCode {

@@ -24,6 +24,10 @@ pub enum EntryKind {
     /// MLS PublicMessage with a SelfRemove, which a commit of the same epoch carries out; only by `POST …/proposals`.
     #[n(2)]
     Proposal,
+    /// The account was deleted: its last [`crate::device_list::SignedDeviceList`], which names no device. The server's own, in every room in
+    /// which the account is; the room's MLS state does not change by it.
+    #[n(3)]
+    Deleted,
 }
 
 /// One entry of a room's log, exactly as stored: the same bytes for every member.
@@ -53,7 +57,7 @@ pub struct Entry {
     /// The publish that made it, so that a sender recognises its own after a lost ack.
     #[n(7)]
     pub idempotency: IdempotencyId,
-    /// TLS-encoded MLSMessage. Empty for a message of somebody whom the reader's account had blocked: its position alone is told.
+    /// TLS-encoded MLSMessage, but for [`EntryKind::Deleted`]. Empty for a message of somebody whom the reader's account had blocked: its position alone is told.
     #[n(8)]
     pub bytes: Bytes,
 }

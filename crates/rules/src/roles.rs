@@ -161,7 +161,8 @@ impl Kind {
     }
 
     /// Whether an account may remove every leaf of an account: of its own always, of another one only as whoever stands above it.
-    pub(crate) fn may_remove(&self, by: AccountId, whose: AccountId) -> bool {
+    #[must_use]
+    pub fn may_remove(&self, by: AccountId, whose: AccountId) -> bool {
         by == whose || self.role(by) > self.role(whose)
     }
 

@@ -8,7 +8,7 @@ use sotto_client::Engine;
 use sotto_client::io::{Batch, Effect, Input, Opened, SlotWrite, Store};
 use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
-use sotto_protocol::accounts::SignInRequest;
+use sotto_protocol::accounts::{SignInRequest, SignedIn};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::frames::{ClientFrame, ServerFrame};
 use sotto_protocol::{DeviceId, ErrorCode, Millis, RoomId, UserName, codec, limits};
@@ -566,12 +566,32 @@ impl Host {
     /// # Errors
     /// What refused it.
     pub async fn remove_device(&mut self, name: &str, password: &str, device: DeviceId) -> Result<(), SimError> {
+        let signed_in = self.open_vault(name, password).await?;
+        self.call(Command::RemoveDevice { signed_in, device }).await.map(|_| ())
+    }
+
+    /// Deletes the account, and wipes this browser.
+    ///
+    /// # Errors
+    /// What refused it.
+    pub async fn delete_account(&mut self, name: &str, password: &str) -> Result<(), SimError> {
+        let signed_in = self.open_vault(name, password).await?;
+        let Reply::DeleteAccount(request) = self.call(Command::PrepareDeletion { signed_in }).await? else {
+            return Err(SimError(ErrorCode::Internal, "deletion"));
+        };
+        let caller = self.caller().await?;
+        let deleted = self.backend.delete_account(&self.context(), &caller, request).await;
+        deleted.map_err(|error| SimError(error.code, "delete_account"))?;
+        self.call(Command::SignOut { keep: false }).await.map(|_| ())
+    }
+
+    async fn open_vault(&mut self, name: &str, password: &str) -> Result<SignedIn, SimError> {
         let request = self.derive(name, password).await?;
         let caller = self.caller().await?;
         let opened = self.backend.open_vault(&self.context(), &caller, &request.auth_key).await;
         let opened = opened.map_err(|error| SimError(error.code, "open_vault"))?;
         self.token = Some(opened.token);
-        self.call(Command::RemoveDevice { signed_in: opened.signed_in, device }).await.map(|_| ())
+        Ok(opened.signed_in)
     }
 
     async fn derive(&mut self, name: &str, password: &str) -> Result<SignInRequest, SimError> {

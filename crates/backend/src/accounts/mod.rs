@@ -1,5 +1,6 @@
 //! Accounts: one file for each operation; here what they share.
 
+mod deletion;
 mod login;
 mod password;
 mod recovery;

@@ -46,6 +46,7 @@ impl Backend {
             password: self.hashed_password(request.password).await?,
             recovery: self.hashed_recovery(request.recovery).await?,
             device_list: request.device_list,
+            deleted_at: None,
         };
         let (token, session) = self.fresh_session(ctx, before, account.account, Some(request.device))?;
         let signed_in = SignedIn {

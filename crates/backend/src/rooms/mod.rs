@@ -3,6 +3,7 @@
 mod commit;
 mod create;
 mod group_state;
+mod owners;
 mod propose;
 mod validate;
 

@@ -12,7 +12,7 @@ use openmls::prelude::{
 use sotto_crypto::Crypto;
 use sotto_protocol::api::{AddressedWelcome, CreateRoom, UploadCommit};
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, Millis, RoomId, limits};
-use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_leave, check_room, check_unique_leaf_keys};
+use sotto_rules::commit::{CommitSummary, check_added_lifetimes, check_commit, check_leave, check_room, check_unique_leaf_keys, may_leave};
 use sotto_rules::config::{EXTERNAL_PUB, SUITE, TAG};
 use sotto_rules::roles::{Kind, Role};
 use tls_codec::{Deserialize as _, Serialize as _, Size as _};
@@ -106,6 +106,12 @@ pub(super) fn proposal(asking: Asking, stored: &Bytes, epoch: Epoch, proposal: &
     let alone = check_room(&group)?.iter().all(|(_, leaf)| leaf.account() == asking.account);
     group.add_proposal(&storage, *queued).map_err(|_| ErrorCode::Internal)?;
     Ok(Leave { after: storage.to_bytes(), alone })
+}
+
+/// Whether a group would keep an owner without an account, apart from those that are nobody any more.
+pub(super) fn keeps_an_owner(room: RoomId, stored: &Bytes, account: AccountId, deleted: &BTreeSet<AccountId>) -> Result<(), ErrorCode> {
+    let group = load(room, &GroupState::from_bytes(stored.as_slice())?)?;
+    Ok(may_leave(&group, account, deleted)?)
 }
 
 fn load(room: RoomId, storage: &GroupState) -> Result<PublicGroup, ErrorCode> {

@@ -88,6 +88,7 @@ const NAMES: &[&str] = &[
     "change_recovery",
     "finish_recovery",
     "put_devices",
+    "delete_account",
     "search",
     "sign_in",
     "sessions",
@@ -151,6 +152,23 @@ impl World<'_> {
             "put_devices" => {
                 let (next, session, device) = (self.next_list(account).await, self.session(), self.device());
                 told(&self.0.put_devices(account, next, session, device).await)
+            }
+            "delete_account" => {
+                // Seldom, or there would soon be nobody left.
+                let next = self.next_list(account).await;
+                let next = if self.1.u8(..6) == 0 { next } else { NextList { before: Bytes(vec![9]), ..next } };
+                let row = DeletionRow {
+                    account,
+                    device: self.device(),
+                    at: self.time(),
+                    next: NextList { devices: Vec::new(), ..next },
+                    idempotency: self.idempotency(),
+                };
+                let mut deleted = self.0.delete_account(row).await;
+                deleted.iter_mut().for_each(|deleted| deleted.sessions.sort());
+                let left =
+                    (self.0.device_list(account).await.map(|list| list.map(|list| list.0)), self.0.deleted_members(self.room()).await);
+                format!("{deleted:?} {}", told(&left))
             }
             "search" => {
                 let part = ["ann", "anna", "a", "na", "zed", "-"][self.1.usize(..6)];
@@ -272,6 +290,7 @@ impl World<'_> {
             password: self.password(),
             recovery: self.recovery(),
             device_list: self.list(),
+            deleted_at: None,
         };
         let session = self.new_session(account);
         self.0.create_account(new, self.device(), session).await

@@ -82,6 +82,9 @@ transactions! {
         account: AccountId, verified: String, password: PasswordRow, recovery: RecoveryRow, next: NextList, session: NewSessionRow
     ) -> Vec<SessionId>;
     fn put_devices(account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> ();
+    fn device_list(account: AccountId) -> Option<Bytes>;
+    fn delete_account(row: DeletionRow) -> Deleted;
+    fn deleted_members(room: RoomId) -> Vec<AccountId>;
     fn search_people(part: &str, most: u32) -> Vec<Person>;
 
     // Sessions.
@@ -187,6 +190,36 @@ pub(crate) struct AccountRow {
     pub(crate) recovery: RecoveryRow,
     /// Encoded signed device list.
     pub(crate) device_list: Bytes,
+    pub(crate) deleted_at: Option<Millis>,
+}
+
+/// The end of an account.
+#[derive(Clone)]
+pub(crate) struct DeletionRow {
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) at: Millis,
+    /// Names no device.
+    pub(crate) next: NextList,
+    /// Names its entry in every room.
+    pub(crate) idempotency: IdempotencyId,
+}
+
+impl DeletionRow {
+    /// The entry that tells a room of it.
+    fn entry(&self, room: RoomId, epoch: Epoch, seq: Seq) -> Entry {
+        let Self { account, device, at, idempotency, .. } = *self;
+        Entry { room, seq, kind: EntryKind::Deleted, epoch, account, device, at, idempotency, bytes: self.next.list.clone() }
+    }
+}
+
+/// What a deleted account leaves.
+#[derive(Debug, Default)]
+pub(crate) struct Deleted {
+    /// Its sessions, which have ended.
+    pub(crate) sessions: Vec<SessionId>,
+    /// Rooms of others that have heard of it.
+    pub(crate) rooms: Vec<RoomId>,
 }
 
 /// A session to store.
@@ -363,5 +396,6 @@ pub(crate) const fn kind_number(kind: EntryKind) -> i64 {
         EntryKind::Commit => 0,
         EntryKind::Message => 1,
         EntryKind::Proposal => 2,
+        EntryKind::Deleted => 3,
     }
 }

@@ -40,6 +40,11 @@ impl ListRecord {
         Self { account, version: 0, hash: Bytes(Vec::new()), devices: None, named: None }
     }
 
+    /// Whether the newest list names nobody: the account was deleted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.devices.as_ref().is_some_and(Vec::is_empty)
+    }
+
     fn names(&self, leaf: &DeviceCredential) -> bool {
         let same = |entry: &DeviceEntry| entry.device == leaf.device && entry.device_key.as_slice() == leaf.device_key;
         self.devices.iter().flatten().any(same)
@@ -60,7 +65,7 @@ impl RoomRecord {
 impl Engine {
     /// Holds the leaves of a room against the newest lists known here.
     pub(super) fn check_leaves(&mut self, record: &mut RoomRecord) -> Result<(), ErrorCode> {
-        let leaves = self.data_mut()?.with_group(record.room, |_, group| mls::leaves(group))?;
+        let (leaves, kind) = self.data_mut()?.with_group(record.room, |_, group| Ok((mls::leaves(group)?, mls::kind(group)?)))?;
         let data = self.data()?;
         let own = data.account();
         let mut lists = BTreeMap::new();
@@ -77,7 +82,12 @@ impl Engine {
             if list.as_ref().is_some_and(|list| list.names(&leaf)) {
                 continue;
             }
-            let doubt = record.doubt(account, leaf.device).unwrap_or(Doubt::Asked);
+            let doubt = match list.as_ref().filter(|list| list.is_empty()) {
+                // Of an account that was deleted. Whoever can't remove it does not wait for that.
+                Some(_) if !kind.may_remove(own, account) => continue,
+                Some(_) => Doubt::Gone,
+                None => record.doubt(account, leaf.device).unwrap_or(Doubt::Asked),
+            };
             unlisted.push(Unlisted { account, device: leaf.device, doubt });
         }
         record.unlisted = unlisted;
@@ -278,17 +288,21 @@ impl Engine {
             return Ok(false);
         }
         let doubt = |leaf: &DeviceCredential| record.doubt(leaf.account(), leaf.device);
-        // An account keeps a leaf: nobody is put out of a room by this.
+        // An account keeps a leaf: nobody is put out of a room by this, but who was deleted.
         let keeps = |account| members.iter().any(|(_, leaf)| leaf.account() == account && doubt(leaf).is_none());
         let mut found = None;
         for (index, leaf) in members {
             let account = leaf.account();
             let Some(doubt @ (Doubt::Gone | Doubt::Ghost)) = doubt(leaf) else { continue };
-            if due.removed.contains(index) || due.leaving.contains(index) || !keeps(account) {
+            if due.removed.contains(index) || due.leaving.contains(index) {
                 continue;
             }
+            match keeps(account) {
+                true => due.others.push(Changed { account, what: Change::DeviceWent }),
+                false if self.is_deleted(account)? => {}
+                false => continue,
+            }
             due.removed.push(*index);
-            due.others.push(Changed { account, what: Change::DeviceWent });
             found = Some(found == Some(true) || doubt == Doubt::Ghost);
         }
         match found {
@@ -337,7 +351,7 @@ impl Engine {
     }
 
     /// The server's list of an account, or the account's own word, does not fit what is known.
-    fn list_alarm(&self, turn: &mut Turn, account: AccountId) -> Result<(), ErrorCode> {
+    pub(super) fn list_alarm(&self, turn: &mut Turn, account: AccountId) -> Result<(), ErrorCode> {
         let room = self.data()?.rooms()?.into_iter().find(|record| record.peer == Some(account)).map(|record| record.room);
         turn.emit(Update::Notice { code: ErrorCode::ContactListRefused, room });
         Ok(())

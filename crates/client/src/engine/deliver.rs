@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::mem::take;
 
 use sha2::{Digest as _, Sha256};
-use sotto_protocol::frames::{Cursor, Entry};
+use sotto_protocol::frames::{Cursor, Entry, EntryKind};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, Seq};
 use sotto_rules::roles::Role;
 
@@ -24,6 +24,11 @@ impl Engine {
             touched.insert(entry.room);
             if self.is_withheld(turn, &mut room, entry)? {
                 self.advance(turn, room, entry, None)?;
+                continue;
+            }
+            if entry.kind == EntryKind::Deleted {
+                let line = self.account_deleted(turn, &mut room, entry)?;
+                self.advance(turn, room, entry, line)?;
                 continue;
             }
             let hash = Bytes(Sha256::digest(entry.bytes.as_slice()).to_vec());
@@ -123,7 +128,7 @@ impl Engine {
                 if !came.is_empty() {
                     self.repeat_name(turn, room)?;
                 }
-                if !came.is_empty() || !others.is_empty() {
+                if !came.is_empty() || !others.is_empty() || !room.unlisted.is_empty() {
                     self.check_leaves(room)?;
                     room.list_said = 0;
                     room.card_said = 0;
@@ -183,6 +188,10 @@ impl Engine {
                         };
                         let mut others = devices(&joined, &came, Change::DeviceCame);
                         let whole: Vec<AccountId> = went.iter().chain(&left).copied().collect();
+                        // That somebody was deleted was said already.
+                        let went = went.into_iter().map(|account| Ok((account, self.is_deleted(account)?)));
+                        let went = went.collect::<Result<Vec<_>, ErrorCode>>()?;
+                        let went = went.into_iter().filter(|(_, deleted)| !deleted).map(|(account, _)| account).collect();
                         others.extend(devices(&removed, &whole, Change::DeviceWent));
                         others.extend(left.iter().map(|account| Changed { account: *account, what: Change::Left }));
                         others.extend(roles.iter().map(|(account, role)| Changed { account: *account, what: (*role).into() }));

@@ -95,7 +95,7 @@ impl Engine {
     }
 
     /// A list that may follow the one that is known.
-    fn rising(&self, device_list: &[u8]) -> Result<DeviceList, ErrorCode> {
+    pub(super) fn rising(&self, device_list: &[u8]) -> Result<DeviceList, ErrorCode> {
         let list = decode_device_list(device_list, Some(self.data()?.account()))?;
         check_rising(&self.own_head()?, &list)?;
         Ok(list)

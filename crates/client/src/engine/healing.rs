@@ -106,7 +106,7 @@ impl Engine {
             (Ok(epoch), ..) if entry.epoch > epoch => Fault::FutureEpoch,
             (Ok(epoch), ..) if entry.epoch < epoch => Fault::PastEpoch,
             (Ok(_), _, EntryKind::Commit) => Fault::Commit,
-            (Ok(_), _, EntryKind::Message | EntryKind::Proposal) => Fault::Message,
+            (Ok(_), _, EntryKind::Message | EntryKind::Proposal | EntryKind::Deleted) => Fault::Message,
         })
     }
 

@@ -35,6 +35,11 @@ impl Engine {
                 }
             }
         }
+        for (account, (_, standing)) in &mut people {
+            if self.is_deleted(*account)? {
+                *standing = Standing::Deleted;
+            }
+        }
         let mut members =
             people.into_iter().map(|(account, (role, standing))| self.member(account, role, standing)).collect::<Result<Vec<_>, _>>()?;
         members.sort_by(|one, other| other.role.cmp(&one.role).then_with(|| one.person.name.as_str().cmp(other.person.name.as_str())));

@@ -17,6 +17,7 @@ mod catching_up;
 mod choices;
 mod contacts;
 mod data;
+mod deleting;
 mod deliver;
 mod device;
 mod devices;
@@ -458,6 +459,8 @@ impl Engine {
             Command::PasswordChanged => self.password_changed(turn, id),
             Command::PrepareNewRecovery { signed_in } => self.prepare_new_recovery(turn, id, &signed_in),
             Command::Devices => self.devices(turn, id),
+            Command::PrepareDeletion { signed_in } => self.prepare_deletion(turn, id, &signed_in),
+            Command::GroupsToHandOver => self.groups_to_hand_over(turn, id),
             Command::RemoveDevice { signed_in, device } => self.remove_device(turn, id, &signed_in, device),
             // What was used until now is erased before everything closes. Where that fails it still closes.
             Command::Lock | Command::SignOut { keep: true } => {

@@ -45,6 +45,9 @@ impl Engine {
         if record.leaving.is_some() {
             return Err(ErrorCode::Leaving);
         }
+        if self.is_deserted(&record)? {
+            return Err(ErrorCode::AccountDeleted);
+        }
         if self.is_silenced(&record)? {
             return Err(ErrorCode::Blocked);
         }
@@ -147,7 +150,7 @@ impl Engine {
                 doubted.insert(outgoing.room);
                 continue;
             }
-            if self.waits_for_person(&record)? {
+            if self.waits_for_person(&record)? || self.is_deserted(&record)? {
                 continue;
             }
             let own_head = match own_head {

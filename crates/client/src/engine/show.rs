@@ -82,6 +82,7 @@ impl Engine {
         Ok(match room.seat {
             Seat::Removed => Err(ErrorCode::NotMember),
             _ if room.leaving.is_some() => Err(ErrorCode::Leaving),
+            _ if self.is_deserted(room)? => Err(ErrorCode::AccountDeleted),
             _ if self.is_silenced(room)? => Err(ErrorCode::Blocked),
             _ if room.has_ghost() => Err(ErrorCode::GhostDevice),
             _ if self.waits_for_person(room)? => Err(ErrorCode::IdentityChanged),
@@ -229,6 +230,7 @@ impl From<Change> for views::Change {
             Change::DeviceCame => Self::DeviceCame,
             Change::DeviceWent => Self::DeviceWent,
             Change::Left => Self::Left,
+            Change::Deleted => Self::Deleted,
             Change::Member => Self::Member,
             Change::Admin => Self::Admin,
             Change::Owner => Self::Owner,

@@ -1,6 +1,6 @@
 //! Accounts: sign-up, password and recovery halves, device lists.
 
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, SessionId, UserName};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, SessionId, UserName};
 
 use super::MemoryStore;
 use super::tables::{Tables, all_differ, constraint};
@@ -8,11 +8,15 @@ use crate::store::{AccountRow, NewSessionRow, NextList, PasswordRow, RecoveryRow
 
 impl MemoryStore {
     pub(crate) fn find_account(&self, name: &UserName) -> StoreResult<Option<AccountRow>> {
-        self.read(|tables| tables.accounts.values().find(|row| row.name == *name).cloned())
+        self.read(|tables| tables.living().find(|row| row.name == *name).cloned())
     }
 
     pub(crate) fn find_account_by_id(&self, id: AccountId) -> StoreResult<Option<AccountRow>> {
-        self.read(|tables| tables.accounts.get(&id).cloned())
+        self.read(|tables| tables.accounts.get(&id).filter(|row| row.deleted_at.is_none()).cloned())
+    }
+
+    pub(crate) fn device_list(&self, account: AccountId) -> StoreResult<Option<Bytes>> {
+        self.read(|tables| tables.accounts.get(&account).map(|row| row.device_list.clone()))
     }
 
     pub(crate) fn create_account(&self, new: AccountRow, device: DeviceId, session: NewSessionRow) -> StoreResult<()> {
@@ -126,7 +130,12 @@ impl Tables {
         row.ok_or(StoreError::Refused(ErrorCode::WrongCredentials.into()))
     }
 
-    fn check_list(&self, account: AccountId, next: &NextList) -> StoreResult<()> {
+    /// Accounts that were not deleted.
+    pub(super) fn living(&self) -> impl Iterator<Item = &AccountRow> {
+        self.accounts.values().filter(|row| row.deleted_at.is_none())
+    }
+
+    pub(super) fn check_list(&self, account: AccountId, next: &NextList) -> StoreResult<()> {
         if self.accounts.get(&account).is_none_or(|row| row.device_list != next.before) {
             return Err(ErrorCode::DeviceListRefused.into());
         }

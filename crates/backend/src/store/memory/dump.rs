@@ -31,7 +31,7 @@ impl Line {
 pub(super) fn lines(tables: &Tables) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(tables.accounts.values().map(|row| {
-        Line::of("accounts")
+        let line = Line::of("accounts")
             .bytes("account", row.account.as_bytes())
             .bytes("name", row.name.as_str().as_bytes())
             .number("created_at", row.created_at)
@@ -45,8 +45,11 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .bytes("recovery_hash", row.recovery.hash.as_bytes())
             .bytes("recovery_slot", row.recovery.slot.sealed.as_slice())
             .number("recovery_version", row.recovery.slot.version)
-            .bytes("device_list", row.device_list.as_slice())
-            .end()
+            .bytes("device_list", row.device_list.as_slice());
+        match row.deleted_at {
+            Some(at) => line.number("deleted_at", at).end(),
+            None => line.number("deleted_at", "null").end(),
+        }
     }));
     lines.extend(tables.archive.iter().map(|((account, shelf, page), (version, sealed))| {
         Line::of("archive")

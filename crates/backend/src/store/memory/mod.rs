@@ -6,6 +6,7 @@
 mod accounts;
 mod archive;
 mod blocking;
+mod deleting;
 mod dump;
 mod keys;
 mod log;

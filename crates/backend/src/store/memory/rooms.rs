@@ -102,7 +102,7 @@ impl Tables {
     }
 
     /// The rooms of an account, by id.
-    fn rooms_of(&self, account: AccountId) -> impl Iterator<Item = (RoomId, &Room)> {
+    pub(super) fn rooms_of(&self, account: AccountId) -> impl Iterator<Item = (RoomId, &Room)> {
         let own = self.members.iter().filter(move |((member, _), gone_at)| *member == account && gone_at.is_none());
         own.filter_map(|((_, id), _)| Some((*id, self.rooms.get(id)?)))
     }

@@ -1,24 +1,37 @@
 //! Accounts: sign-up, password and recovery halves, device lists.
 
 use sotto_protocol::accounts::{KdfParams, VaultSlot};
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, SessionId, UserName};
-use sqlx::SqliteConnection;
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, SessionId, UserName};
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection, ValueRef as _};
 
 use super::{Columns as _, SqliteStore, blob, int, sessions};
 use crate::store::{AccountRow, NewSessionRow, NextList, PasswordRow, RecoveryRow, StoreError, StoreResult};
 
 impl SqliteStore {
-    /// The account of a name.
+    /// The account of a name, unless it was deleted.
     pub(crate) async fn find_account(&self, name: &UserName) -> StoreResult<Option<AccountRow>> {
-        let row = sqlx::query("SELECT * FROM accounts WHERE name = ?").bind(name.as_str()).fetch_optional(&self.readers).await?;
+        let row = sqlx::query("SELECT * FROM accounts WHERE name = ? AND deleted_at IS NULL")
+            .bind(name.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
         row.as_ref().map(account).transpose()
     }
 
-    /// The account of an id.
+    /// The account of an id, unless it was deleted.
     pub(crate) async fn find_account_by_id(&self, id: AccountId) -> StoreResult<Option<AccountRow>> {
-        let row = sqlx::query("SELECT * FROM accounts WHERE account = ?").bind(blob(&id.0)).fetch_optional(&self.readers).await?;
+        let row = sqlx::query("SELECT * FROM accounts WHERE account = ? AND deleted_at IS NULL")
+            .bind(blob(&id.0))
+            .fetch_optional(&self.readers)
+            .await?;
         row.as_ref().map(account).transpose()
+    }
+
+    /// Newest device list of an account, also of one that was deleted.
+    pub(crate) async fn device_list(&self, account: AccountId) -> StoreResult<Option<Bytes>> {
+        let row = sqlx::query("SELECT device_list FROM accounts WHERE account = ?");
+        let row = row.bind(blob(&account.0)).fetch_optional(&self.readers).await?;
+        row.map(|row| row.bytes("device_list")).transpose()
     }
 
     /// Makes an account with its first device and session.
@@ -270,5 +283,6 @@ fn account(row: &SqliteRow) -> StoreResult<AccountRow> {
             slot: VaultSlot { version: row.uint("recovery_version")?, sealed: row.bytes("recovery_slot")? },
         },
         device_list: row.bytes("device_list")?,
+        deleted_at: if row.try_get_raw("deleted_at")?.is_null() { None } else { Some(row.uint("deleted_at")?) },
     })
 }

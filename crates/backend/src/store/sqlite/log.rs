@@ -212,6 +212,7 @@ fn entry(row: &SqliteRow) -> StoreResult<Entry> {
         0 => EntryKind::Commit,
         1 => EntryKind::Message,
         2 => EntryKind::Proposal,
+        3 => EntryKind::Deleted,
         _ => return Err(StoreError::Bug("a kind of entry that is none")),
     };
     Ok(Entry {

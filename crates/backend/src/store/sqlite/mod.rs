@@ -3,6 +3,7 @@
 mod accounts;
 mod archive;
 mod blocking;
+mod deleting;
 mod keys;
 mod log;
 mod people;

@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqliteConnection, ValueRef as _};
 
 use super::{Columns as _, SqliteStore, blob, blocking, int, keys, log, welcomes};
 use crate::error::ServiceError;
-use crate::store::{CommitRow, Pair, ProposalRow, RoomForCommit, RoomStateRow, Standing, StoreResult, kind_number};
+use crate::store::{CommitRow, DeletionRow, Pair, ProposalRow, RoomForCommit, RoomStateRow, Standing, StoreResult, kind_number};
 
 impl SqliteStore {
     /// The live room of a pair.
@@ -182,6 +182,13 @@ impl SqliteStore {
     }
 }
 
+/// Tells a room of the end of an account.
+pub(super) async fn append_deleted(connection: &mut SqliteConnection, row: &DeletionRow, room: RoomId) -> StoreResult<()> {
+    let found = sqlx::query("UPDATE rooms SET head = head + 1 WHERE room = ? RETURNING head, epoch").bind(blob(&room.0));
+    let found = found.fetch_one(&mut *connection).await?;
+    insert_entry(connection, &row.entry(room, found.uint("epoch")?, found.uint("head")?)).await
+}
+
 /// The epoch of a room, for a member of it.
 async fn member_epoch(connection: &mut SqliteConnection, account: AccountId, room: RoomId) -> StoreResult<Epoch> {
     let row = sqlx::query(
@@ -195,7 +202,7 @@ async fn member_epoch(connection: &mut SqliteConnection, account: AccountId, roo
     row.ok_or(ErrorCode::NotFound)?.uint("epoch")
 }
 
-/// A handshake in the log.
+/// What is no message, in the log.
 async fn insert_entry(connection: &mut SqliteConnection, entry: &Entry) -> StoreResult<()> {
     sqlx::query("INSERT INTO log (room, seq, kind, epoch, account, device, at, idempotency, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(blob(&entry.room.0))

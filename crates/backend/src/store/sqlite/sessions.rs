@@ -130,7 +130,13 @@ pub(super) async fn bind(connection: &mut SqliteConnection, id: SessionId, devic
     if done.rows_affected() == 0 { Err(ErrorCode::SignedOut.into()) } else { Ok(()) }
 }
 
-/// Ends all sessions of an account but one; gives the ended ones.
+/// Ends all sessions of an account. Gives them.
+pub(super) async fn end_all(connection: &mut SqliteConnection, account: AccountId) -> StoreResult<Vec<SessionId>> {
+    let rows = sqlx::query("DELETE FROM sessions WHERE account = ? RETURNING session").bind(blob(&account.0)).fetch_all(connection).await?;
+    rows.iter().map(|row| row.session("session")).collect()
+}
+
+/// Ends all sessions of an account but one. Gives the ended ones.
 pub(super) async fn end_others(connection: &mut SqliteConnection, account: AccountId, kept: SessionId) -> StoreResult<Vec<SessionId>> {
     let rows = sqlx::query("DELETE FROM sessions WHERE account = ? AND session <> ? RETURNING session")
         .bind(blob(&account.0))

@@ -1,0 +1,81 @@
+//! The end of an account: what was its own goes, and the rooms of others hear of it.
+
+use std::collections::BTreeSet;
+
+use sotto_protocol::accounts::{KdfParams, VaultSlot};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId};
+
+use super::MemoryStore;
+use super::tables::Tables;
+use crate::store::{Deleted, DeletionRow, PasswordRow, RecoveryRow, StoreResult};
+
+impl MemoryStore {
+    pub(crate) fn delete_account(&self, row: DeletionRow) -> StoreResult<Deleted> {
+        self.write(|tables| {
+            tables.check_list(row.account, &row.next)?;
+            let Some(known) = tables.accounts.get_mut(&row.account).filter(|known| known.deleted_at.is_none()) else {
+                return Err(ErrorCode::DeviceListRefused.into());
+            };
+            known.device_list = row.next.list.clone();
+            known.deleted_at = Some(row.at);
+            let (slot, kdf) = (VaultSlot { version: 0, sealed: Bytes::default() }, KdfParams::default());
+            known.password = PasswordRow { kdf, hash: String::new(), slot: slot.clone() };
+            known.recovery = RecoveryRow { hash: String::new(), slot };
+            for room in tables.deserted_by(row.account) {
+                tables.drop_room(room);
+            }
+            let told = tables.rooms_of(row.account).map(|(room, _)| room).collect::<Vec<_>>();
+            for id in &told {
+                if let Some(room) = tables.rooms.get_mut(id) {
+                    room.head += 1;
+                    let entry = row.entry(*id, room.epoch, room.head);
+                    tables.push_entry(entry);
+                }
+            }
+            let of_it = |account: &AccountId| *account == row.account;
+            let sessions = tables.sessions.values().filter(|session| of_it(&session.account)).map(|session| session.session).collect();
+            tables.sessions.retain(|_, session| !of_it(&session.account));
+            tables.key_packages.retain(|_, package| !of_it(&package.account));
+            tables.welcomes.retain(|_, welcome| !of_it(&welcome.account));
+            tables.devices.retain(|(account, _)| !of_it(account));
+            tables.archive.retain(|(account, ..), _| !of_it(account));
+            tables.blocks.retain(|(account, _)| !of_it(account));
+            tables.unwanted_rooms.retain(|(account, _), _| !of_it(account));
+            tables.members.retain(|(account, _), gone_at| !of_it(account) || gone_at.is_none());
+            tables.drop_unused_trees();
+            Ok(Deleted { sessions, rooms: told })
+        })
+    }
+
+    pub(crate) fn deleted_members(&self, room: RoomId) -> StoreResult<Vec<AccountId>> {
+        self.read(|tables| {
+            let people = tables.members.iter().filter(|((_, of), gone_at)| *of == room && gone_at.is_none());
+            let deleted = |account: &AccountId| tables.accounts.get(account).is_some_and(|row| row.deleted_at.is_some());
+            people.map(|((account, _), _)| *account).filter(deleted).collect()
+        })
+    }
+}
+
+impl Tables {
+    /// Rooms of an account in which nobody is or was who lives.
+    fn deserted_by(&self, account: AccountId) -> Vec<RoomId> {
+        let lives = |account: &AccountId| self.accounts.get(account).is_some_and(|row| row.deleted_at.is_none());
+        let peopled: BTreeSet<RoomId> = self.members.keys().filter(|(member, _)| lives(member)).map(|(_, room)| *room).collect();
+        self.members.keys().filter(|(member, room)| *member == account && !peopled.contains(room)).map(|(_, room)| *room).collect()
+    }
+
+    fn drop_room(&mut self, room: RoomId) {
+        let entries: Vec<_> = self.log.iter().filter(|(_, entry)| entry.room == room).map(|(id, _)| *id).collect();
+        for id in entries {
+            self.log.remove(&id);
+            self.withheld_from.remove(&id);
+        }
+        self.log_seqs.retain(|(of, _), _| *of != room);
+        self.log_ids.retain(|(of, ..), _| *of != room);
+        self.welcomes.retain(|_, welcome| welcome.room != room);
+        self.welcome_trees.retain(|(of, _), _| *of != room);
+        self.unwanted_rooms.retain(|(_, of), _| *of != room);
+        self.members.retain(|(_, of), _| *of != room);
+        self.rooms.remove(&room);
+    }
+}
