@@ -153,7 +153,7 @@ pub async fn change_password(request: ChangePasswordRequest) -> Result<(), Accou
     Ok(())
 }
 
-/// Deletes the account, and tells the browser to drop what it stored for this site.
+/// Deletes the account. What the browser keeps is the engine's to wipe.
 ///
 /// # Errors
 /// `signed_out`, `device_list_refused`, `last_owner`, `unavailable`.
@@ -163,7 +163,8 @@ pub async fn delete_account(request: DeleteAccountRequest) -> Result<(), Account
     let (backend, context) = (expect_context::<Backend>(), expect_context::<RequestContext>());
     let caller = expect_context::<Option<Caller>>().ok_or(AccountError::from(ErrorCode::SignedOut))?;
     backend.delete_account(&context, &caller, request).await.map_err(|error| error.account_error())?;
-    expect_context::<SessionCookie>().apply(CookieChange::ClearAndWipe);
+    // The engine empties the browser; emptied under its hands it could not say that it is done.
+    expect_context::<SessionCookie>().apply(CookieChange::Clear);
     Ok(())
 }
 

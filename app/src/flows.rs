@@ -60,6 +60,8 @@ pub(crate) async fn sign_up(
 /// Hands the server's answer to the engine.
 async fn become_ready(app: AppContext, signed_in: SignedIn, make_room: bool) -> Result<(), Failure> {
     app.client.call(Command::SignedIn { signed_in, make_room }).await?;
+    // From here on this browser keeps something that nobody else has; where it asks the person, they see why.
+    app.platform.run(|browser| browser.ask_to_keep());
     Ok(())
 }
 
@@ -183,6 +185,17 @@ pub(crate) async fn sign_out(app: AppContext, keep: bool) -> Result<(), Failure>
     } else {
         leaving.set(Some(Leaving::ServerUnaware));
     }
+    Ok(())
+}
+
+/// Empties this browser, whose data do not open, and loads the page anew. The session stays: by it the server knows which device is gone.
+pub(crate) async fn start_over(app: AppContext) -> Result<(), Failure> {
+    app.state.leaving.set(Some(Leaving::StartingOver));
+    if let Err(code) = app.client.call(Command::SignOut { keep: false }).await {
+        app.state.leaving.set(None);
+        return Err(code.into());
+    }
+    app.platform.run(|browser| browser.load("/"));
     Ok(())
 }
 

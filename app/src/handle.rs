@@ -39,6 +39,8 @@ pub trait Browser: Send + Sync {
     fn save_file(&self, name: &str, kind: &str, parts: &[String]);
     /// Copies text; `true` when the browser did it.
     fn copy(&self, text: String) -> Pin<Box<dyn Future<Output = bool>>>;
+    /// Asks the browser not to delete what is kept here when its disk is full.
+    fn ask_to_keep(&self);
     /// Opens the print dialog.
     fn print(&self);
     /// Leaves the page for `path` and loads it anew: the engine starts fresh.

@@ -52,7 +52,7 @@ pub fn error(code: ErrorCode) -> String {
             "Somebody whom you had blocked can write to you again. If you did not unblock them in another browser, block them again."
         }
         E::StorageDamaged => {
-            "The data in this browser does not open. Sign in again to start afresh here; messages on other devices are safe."
+            "The data in this browser does not open, or was deleted. Start over here: you sign in, your conversations come back from your history, and this browser is a new device. Your other devices are not touched."
         }
         E::StorageFull => "This browser has no room left to store anything. Free some space, then try again. Nothing was lost.",
         E::Unsupported => {

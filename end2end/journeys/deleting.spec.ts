@@ -4,7 +4,7 @@ import { FAILED_REQUEST, PASSWORD } from "../lib/person";
 import { databases } from "../lib/storage";
 import { expect, test } from "../lib/test";
 
-// Fails without `groups_to_hand_over`, without `ClearAndWipe` or `sign_out` (nothing is wiped), and without `account_deleted` (client/engine).
+// Fails without `groups_to_hand_over`, without `sign_out` in `delete_account` (nothing is wiped), and without `account_deleted` (client/engine).
 test("r70_deletion_an_account_goes_for_good_and_others_see_it", async ({ mira, jonas }) => {
   await mira.openRoomWith("jonas");
   await mira.send("see you");

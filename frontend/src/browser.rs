@@ -100,6 +100,11 @@ impl Browser for Page {
         })
     }
 
+    fn ask_to_keep(&self) {
+        // A browser that does not promise it now may do so when the site is used more.
+        let _asked = web_sys::window().map(|window| window.navigator().storage().persist());
+    }
+
     fn print(&self) {
         let _printed = web_sys::window().map(|window: Window| window.print());
     }

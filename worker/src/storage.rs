@@ -195,8 +195,13 @@ impl Storage {
                 self.check_term(transaction).await?;
                 STORES.iter().try_for_each(|store| transaction.object_store(store)?.clear().map(drop))
             };
-            idb::write(&database, STORES, work).await.map_err(|error| self.why(&error))?;
+            let cleared = idb::write(&database, STORES, work).await.map_err(|error| self.why(&error));
             database.close();
+            match cleared {
+                // The browser took it away while it was open: there is nothing to clear.
+                Ok(()) | Err(ErrorCode::StorageDamaged) => {}
+                Err(code) => return Err(code),
+            }
         }
         self.database.take();
         slots::erase().await.map_err(|_| ErrorCode::StorageDamaged)?;

@@ -33,8 +33,8 @@ pub(crate) fn Home() -> impl IntoView {
         state.phase.with(|phase| match phase {
             // The server's HTML and the first render agree: both know the session, neither knows the engine.
             Phase::Booting if app.first.signed_in => Screen::Opening,
-            Phase::SignedOut { .. } if state.leaving.get().is_some() => Screen::Leaving,
-            Phase::Booting | Phase::SignedOut { .. } => Screen::SignIn,
+            Phase::SignedOut { .. } | Phase::Evicted if state.leaving.get().is_some() => Screen::Leaving,
+            Phase::Booting | Phase::SignedOut { .. } | Phase::Evicted => Screen::SignIn,
             Phase::SessionEnded { .. } if state.signing_in_again.get() => Screen::SignInAgain,
             Phase::Ready { .. } | Phase::SessionEnded { .. } => Screen::Chat,
             Phase::Locked { .. } => Screen::Locked,

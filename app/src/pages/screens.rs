@@ -7,6 +7,7 @@ use sotto_protocol::ErrorCode;
 
 use super::{Front, brand};
 use crate::context::use_app;
+use crate::flows;
 use crate::settings::SignOutDialog;
 use crate::state::{DialogKind, Leaving};
 use crate::widgets::{Banner, Erase, Form, PasswordField, Show, SubmitButton, Task, value_of};
@@ -37,7 +38,7 @@ pub(super) fn SigningOut() -> impl IntoView {
         <main class="opening" id="main" tabindex="-1">
             {brand()}
             <p role="status">
-                {move || if unaware() { "You are signed out here. The server can’t be reached: it hears of it when you reload this page." } else { "Signing out…" }}
+                {move || if app.state.leaving.get() == Some(Leaving::StartingOver) { "Starting over…" } else if unaware() { "You are signed out here. The server can’t be reached: it hears of it when you reload this page." } else { "Signing out…" }}
             </p>
             <Show when=unaware>
                 <button class="button" type="button" data-testid="reload" on:click=move |_| app.platform.run(|browser| browser.load("/"))>"Reload"</button>
@@ -142,15 +143,19 @@ pub(super) fn Broken(code: ErrorCode) -> impl IntoView {
         _ => "Sotto did not start",
     };
     let damaged = code == ErrorCode::StorageDamaged;
+    let task = Task::new();
     app.title(title);
     view! {
         <Front title>
-            <Banner text=Signal::derive(move || Some(wording::error(code)))/>
+            <Banner text=Signal::derive(move || Some(task.error.get().unwrap_or_else(|| wording::error(code))))/>
             <div class="row">
                 <button class="button button-primary" type="button" data-testid="reload" on:click=move |_| app.platform.run(|browser| browser.load("/"))>
                     "Reload"
                 </button>
                 {damaged.then(|| view! {
+                    <button class="button" type="button" data-testid="start-over" on:click=move |_| task.run(flows::start_over(app))>
+                        "Start over in this browser"
+                    </button>
                     <button
                         class="button button-danger"
                         type="button"

@@ -6,9 +6,10 @@ use sotto_protocol::ErrorCode;
 
 use super::Front;
 use super::account_form::{AccountFlow, AccountForm};
+use crate::account_api;
 use crate::context::use_app;
 use crate::flows::{self, Agreed};
-use crate::widgets::{Erase, EraseGuard, PasswordField, effect, value_of};
+use crate::widgets::{Erase, EraseGuard, PasswordField, Show, effect, value_of};
 use crate::wording;
 
 /// The form; `again` over a session that ended, with a way back to what is readable.
@@ -36,6 +37,20 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
             && input.matches(":focus") != Ok(true)
         {
             input.set_value(&name);
+        }
+    });
+
+    // The rows that said whose browser this is are gone; the server still knows.
+    let evicted = move || state.phase.with(|phase| *phase == Phase::Evicted);
+    effect(move || {
+        if evicted() {
+            leptos::task::spawn_local(async move {
+                if let (Ok(Some(me)), Some(Some(input))) = (account_api::who_am_i().await, flow.name_node.try_get_untracked())
+                    && input.value().is_empty()
+                {
+                    input.set_value(me.name.as_str());
+                }
+            });
         }
     });
 
@@ -74,6 +89,13 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
     app.title("Sign in");
     view! {
         <Front title=if again { "Sign in again" } else { "Sign in" }>
+            <Show when=evicted>
+                <div class="banner banner-warn" role="status" data-testid="evicted">
+                    <p>
+                        "This browser has deleted what Sotto kept in it. Sign in, and this browser is a new device of yours: it gets your conversations back, and the device that it was is removed."
+                    </p>
+                </div>
+            </Show>
             <AccountForm
                 flow
                 on_submit=Callback::new(begin)

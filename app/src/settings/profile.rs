@@ -15,11 +15,18 @@ pub(super) fn ProfileSection() -> impl IntoView {
     let node = NodeRef::new();
     let picture = RwSignal::new(Vec::new());
     let (saved, set_saved) = signal(false);
+    let known = StoredValue::new(String::new());
     effect(move || {
+        // Again when another device's choice comes, as it does soon after this one was signed in.
+        app.state.me();
         spawn_local(async move {
             if let Ok(Reply::Choices(choices)) = app.client.call(Command::Choices).await {
                 let _gone = picture.try_set(choices.picture);
-                fill(node, &choices.name);
+                // What is being typed stays.
+                if known.try_get_value() == Some(value_of(node)) {
+                    fill(node, &choices.name);
+                    known.set_value(choices.name);
+                }
             }
         });
     });

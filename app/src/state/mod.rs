@@ -65,6 +65,8 @@ pub(crate) enum Leaving {
     Going,
     /// Done here; the server can't be reached and hears of it at the next load.
     ServerUnaware,
+    /// The data here did not open, and is emptied.
+    StartingOver,
 }
 
 /// All state of the page. The signals live in the root owner, so they outlive every component; rows have their own.
@@ -236,7 +238,7 @@ impl ClientState {
         if matches!(phase, Phase::Ready { .. }) {
             self.signing_in_again.set(false);
         }
-        if matches!(phase, Phase::SignedOut { .. } | Phase::Locked { .. } | Phase::Replaced { .. }) {
+        if matches!(phase, Phase::SignedOut { .. } | Phase::Evicted | Phase::Locked { .. } | Phase::Replaced { .. }) {
             // What was readable must leave the page together with the right to read it.
             self.rooms.set(Vec::new());
             self.timeline.close();

@@ -13,6 +13,8 @@ pub enum Phase {
         /// Whose data waits here.
         kept: Option<UserName>,
     },
+    /// The server knows a session of this browser, which has deleted what was kept here: who signs in is a new device.
+    Evicted,
     /// The data here is locked by a passphrase.
     Locked {
         /// Whose.

@@ -169,7 +169,11 @@ fn wire_seeds(alice: &Opener, genuine: &Genuine, room: RoomId) {
     let request = SignUpRequest { name: name(), password, recovery, device_list: Bytes(vec![5; 60]), device };
     accounts.json("sign-up", 0, &request);
     accounts.json("sign-in", 1, &SignInRequest { name: name(), auth_key: Bytes(vec![3; 32]) });
-    accounts.json("signed-in", 6, &SignedIn { account, name: name(), session: SessionId([1; 16]), slot, device_list: Bytes(vec![5; 60]) });
+    accounts.json(
+        "signed-in",
+        6,
+        &SignedIn { account, name: name(), session: SessionId([1; 16]), slot, device_list: Bytes(vec![5; 60]), before: None },
+    );
     accounts.json("kdf", 8, &kdf);
     let session = SessionInfo {
         session: SessionId([1; 16]),

@@ -83,6 +83,9 @@ pub struct SignedIn {
     pub slot: VaultSlot,
     /// Newest encoded [`crate::device_list::SignedDeviceList`].
     pub device_list: Bytes,
+    /// The account's device in whose session this browser was until now. Where the browser has lost its data, that device is no more.
+    #[serde(default)]
+    pub before: Option<DeviceId>,
 }
 
 /// `change_password`: needs the current auth key; replaces password half and device list in one transaction, ends all

@@ -127,6 +127,8 @@ pub struct Host {
     pub phase: Phase,
     /// Notices so far.
     pub notices: Vec<ErrorCode>,
+    /// The open database is taken away, until everything is wiped.
+    pub disk_gone: bool,
     pub(crate) token: Option<SessionToken>,
     pub(crate) disk: Disk,
     /// The room that is open.
@@ -170,6 +172,7 @@ impl Host {
             open_room: None,
             engine: Engine::new(nfkc),
             disk: Disk::default(),
+            disk_gone: false,
             socket: None,
             inputs: VecDeque::new(),
             written: VecDeque::new(),
@@ -257,6 +260,19 @@ impl Host {
     pub async fn restore_profile(&mut self, copy: ProfileCopy) -> Result<(), SimError> {
         self.disk = copy.0;
         self.reload().await
+    }
+
+    /// The browser deletes what it keeps, but for its cookies, and is started again.
+    ///
+    /// # Errors
+    /// When booting fails.
+    pub async fn evict(&mut self) -> Result<(), SimError> {
+        self.restore_profile(ProfileCopy(Disk::default())).await
+    }
+
+    /// A browser with the cookies of another one.
+    pub fn take_cookies(&mut self, other: &Self) {
+        self.token = other.token.clone();
     }
 
     /// A fixture's data, before the first boot.
@@ -407,6 +423,7 @@ impl Host {
             }
             Effect::Wipe => {
                 self.disk = Disk::default();
+                self.disk_gone = false;
                 self.inputs.push_back(Input::Wiped { result: Ok(()) });
             }
             Effect::Connect => {
@@ -458,6 +475,9 @@ impl Host {
         }
         if is_due(&mut self.fail_persist_in) {
             return Some(Err(ErrorCode::StorageFull));
+        }
+        if self.disk_gone {
+            return Some(Err(ErrorCode::StorageDamaged));
         }
         self.disk.write(batch);
         if let Some(states) = &mut self.states {
@@ -551,7 +571,9 @@ impl Host {
             self.call(Command::Boot { signed_in: false }).await?;
         }
         let request = self.derive(name, password).await?;
-        let session = self.backend.sign_in(&self.context(), None, request).await.map_err(|error| SimError(error.code, "sign_in"))?;
+        let before = self.caller().await.ok();
+        let session = self.backend.sign_in(&self.context(), before.as_ref(), request).await;
+        let session = session.map_err(|error| SimError(error.code, "sign_in"))?;
         self.token = Some(session.token);
         let signed_in = session.signed_in;
         match self.call(Command::SignedIn { signed_in: signed_in.clone(), make_room: false }).await {

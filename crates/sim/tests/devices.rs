@@ -19,7 +19,6 @@ fn own(host: &Host) -> DeviceId {
     device
 }
 
-/// Another browser in which somebody signs in.
 /// Alice with two browsers and bob with one, and their room, which is open in all.
 async fn two_and_one(world: &World) -> ([Host; 3], RoomId) {
     let (mut alice, mut bob, room) = world.pair().await;

@@ -1,7 +1,7 @@
 //! Signing in. A name that exists and one that does not are answered alike, at the same cost.
 
 use sotto_protocol::accounts::{KdfParams, SignInRequest, SignedIn};
-use sotto_protocol::{Bytes, ErrorCode, UserName, limits};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, SessionId, UserName, limits};
 
 use super::NewSession;
 use crate::backend::Backend;
@@ -43,7 +43,8 @@ impl Backend {
         self.0.store.create_session(row, account.password.hash.clone()).await?;
         self.replaced(before);
         tracing::info!(account = %self.0.log_salt.hide(account.account.as_bytes()), "signed in");
-        Ok(NewSession { signed_in: signed_in(account, session), token })
+        let before = device_before(before, account.account);
+        Ok(NewSession { signed_in: SignedIn { before, ..signed_in(account, session) }, token })
     }
 
     /// Proves the password again within a session and gives the vault; the token is rotated.
@@ -87,6 +88,12 @@ impl Backend {
     }
 }
 
-fn signed_in(account: AccountRow, session: sotto_protocol::SessionId) -> SignedIn {
-    SignedIn { account: account.account, name: account.name, session, slot: account.password.slot, device_list: account.device_list }
+fn signed_in(account: AccountRow, session: SessionId) -> SignedIn {
+    let AccountRow { account, name, password, device_list, .. } = account;
+    SignedIn { account, name, session, slot: password.slot, device_list, before: None }
+}
+
+/// The device of the account that the browser was in the session before.
+pub(super) fn device_before(before: Option<&Caller>, account: AccountId) -> Option<DeviceId> {
+    before.filter(|before| before.account == account).and_then(|before| before.device)
 }

@@ -3,6 +3,7 @@
 use sotto_protocol::accounts::{RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened, SignedIn};
 use sotto_protocol::{Bytes, ErrorCode, UserName};
 
+use super::login::device_before;
 use super::{NewSession, check_password_entry, check_same_devices, check_slot};
 use crate::backend::Backend;
 use crate::context::{Caller, RequestContext};
@@ -43,6 +44,7 @@ impl Backend {
             session: session.session,
             slot: request.password.slot.clone(),
             device_list: next.list.clone(),
+            before: device_before(before, account.account),
         };
         let password = self.hashed_password(request.password).await?;
         let recovery = self.hashed_recovery(request.recovery).await?;

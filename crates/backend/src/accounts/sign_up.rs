@@ -55,6 +55,7 @@ impl Backend {
             session: session.session,
             slot,
             device_list: account.device_list.clone(),
+            before: None,
         };
         self.0.store.create_account(account, request.device, session).await?;
         self.replaced(before);

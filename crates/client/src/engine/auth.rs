@@ -158,9 +158,9 @@ impl Engine {
                 return self.resume_kept(turn, signed, storage_key, &kdf, &keys, &archive);
             }
         }
-        // What this browser was before goes with its rows.
-        let mut devices: Vec<DeviceEntry> =
-            list.devices.iter().filter(|entry| owner.as_ref().is_none_or(|owner| owner.device != entry.device)).cloned().collect();
+        // What this browser was before goes with its rows. Which device that was the server alone knows where they are gone.
+        let before = owner.map(|owner| owner.device).or(signed.before.filter(|_| self.phase == Phase::Evicted));
+        let mut devices: Vec<DeviceEntry> = list.devices.iter().filter(|entry| before != Some(entry.device)).cloned().collect();
         if devices.len() >= MAX_DEVICES {
             if !make_room {
                 self.auth = Some(PendingAuth::SignIn { name: signed.name.clone(), kdf, keys });

@@ -50,7 +50,8 @@ impl Engine {
         self.can_erase = opened.slots.is_some();
         self.slots = opened.slots;
         let Some(owner) = self.profile.owner.clone() else {
-            self.set_phase(turn, Phase::SignedOut { kept: None });
+            let phase = if self.signed_in { Phase::Evicted } else { Phase::SignedOut { kept: None } };
+            self.set_phase(turn, phase);
             return Ok(());
         };
         if owner.signed_out {

@@ -339,6 +339,10 @@ impl Engine {
             Err(code) => {
                 self.roll_back(in_flight.opened_here, &in_flight.effects);
                 self.fail(in_flight.on_failure, code, out);
+                if code == ErrorCode::StorageDamaged {
+                    // The rows are gone, and nothing can be stored any more.
+                    self.work.push_front(Work::Input(Input::Opened(Err(code))));
+                }
             }
         }
     }

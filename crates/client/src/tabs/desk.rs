@@ -99,7 +99,7 @@ impl Desk {
 
 /// Whether no tab shows a room after this.
 pub(super) const fn closes_rooms(update: &Update) -> bool {
-    matches!(update, Update::Phase(Phase::SignedOut { .. } | Phase::Locked { .. } | Phase::Replaced { .. }))
+    matches!(update, Update::Phase(Phase::SignedOut { .. } | Phase::Evicted | Phase::Locked { .. } | Phase::Replaced { .. }))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use sotto_client::identity::{AccountIdentity, DeviceIdentity};
 use sotto_client::leaf_key::LeafKey;
 use sotto_client::mls;
 use sotto_client::storage::{Namespace, Provider};
-use sotto_protocol::RoomId;
+use sotto_protocol::{RoomId, limits};
 use sotto_rules::commit as rules;
 use sotto_rules::roles::Kind;
 
@@ -56,12 +56,18 @@ impl Device {
     }
 
     /// A commit with a fresh path, not merged; commit and Welcome.
-    fn commit(&self, group: &mut MlsGroup, added: Vec<KeyPackage>) -> ((MlsMessageOut, Option<MlsMessageOut>, Vec<u8>), Cost) {
+    fn commit(
+        &self,
+        group: &mut MlsGroup,
+        added: Vec<KeyPackage>,
+        removed: &[LeafNodeIndex],
+    ) -> ((MlsMessageOut, Option<MlsMessageOut>, Vec<u8>), Cost) {
         self.step(|provider| {
             let bundle = group
                 .commit_builder()
                 .force_self_update(true)
                 .propose_adds(added)
+                .propose_removals(removed.iter().copied())
                 .load_psks(provider.storage())
                 .unwrap()
                 .create_group_info(true)
@@ -121,7 +127,7 @@ fn tree(group: &MlsGroup) -> Vec<u8> {
 
 pub(crate) fn run() {
     println!("engine steps (native, median; KB to the browser's database; KB sent)");
-    println!("{:>8} {:<22} {:>9} {:>10} {:>9} {:>8}", "members", "step", "ms", "KB stored", "KB sent", "to 2");
+    println!("{:>8} {:<30} {:>9} {:>10} {:>9} {:>8}", "members", "step", "ms", "KB stored", "KB sent", "to 2");
     let mut floor = Vec::new();
     for size in SIZES {
         for (index, (name, cost)) in measure(size).into_iter().enumerate() {
@@ -130,7 +136,7 @@ pub(crate) fn run() {
             }
             let ratio = cost.0.as_secs_f64() / floor[index].as_secs_f64();
             let kb = |bytes: usize| format!("{:.1}", bytes as f64 / 1000.0);
-            println!("{size:>8} {name:<22} {:>9} {:>10} {:>9} {ratio:>8.1}", millis(cost.0), kb(cost.1), kb(cost.2));
+            println!("{size:>8} {name:<30} {:>9} {:>10} {:>9} {ratio:>8.1}", millis(cost.0), kb(cost.1), kb(cost.2));
         }
     }
 }
@@ -145,20 +151,28 @@ fn measure(size: usize) -> Vec<(&'static str, Cost)> {
     let (beginning, _) =
         alice.step(|provider| (mls::create(provider, &alice.identity, &alice.key, ROOM, &Kind::Direct, now()).unwrap(), 0));
     let mut at_alice = beginning.group;
-    let added = std::iter::once(bob.key_package()).chain(others).collect();
-    let ((_, welcome, _), _) = alice.commit(&mut at_alice, added);
+    // At most so many in one commit.
+    let mut others = others.into_iter().peekable();
+    let mut added = vec![bob.key_package()];
+    added.extend(others.by_ref().take(limits::ADDED_AT_ONCE - 1));
+    let ((_, mut welcome, _), bulk) = alice.commit(&mut at_alice, added, &[]);
     alice.merge(&mut at_alice);
-    let (mut at_bob, first_join) = bob.join(&welcome.unwrap(), &tree(&at_alice));
+    let (mut at_bob, first_join) = bob.join(&welcome.take().unwrap(), &tree(&at_alice));
+    while others.peek().is_some() {
+        let ((message, _, _), _) = alice.commit(&mut at_alice, others.by_ref().take(limits::ADDED_AT_ONCE).collect(), &[]);
+        alice.merge(&mut at_alice);
+        bob.process(&mut at_bob, &message);
+    }
 
     let (mut encrypt, mut decrypt, mut commit, mut process) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut joins, mut externals) = (vec![first_join], Vec::new());
     for _ in 0..rounds {
         // Both update, so that paths are populated as in a room that lives.
-        let ((message, _, _), cost) = bob.commit(&mut at_bob, Vec::new());
+        let ((message, _, _), cost) = bob.commit(&mut at_bob, Vec::new(), &[]);
         bob.merge(&mut at_bob);
         commit.push(cost);
         process.push(alice.process(&mut at_alice, &message));
-        let ((message, _, info), cost) = alice.commit(&mut at_alice, Vec::new());
+        let ((message, _, info), cost) = alice.commit(&mut at_alice, Vec::new(), &[]);
         alice.merge(&mut at_alice);
         commit.push(cost);
         process.push(bob.process(&mut at_bob, &message));
@@ -184,13 +198,20 @@ fn measure(size: usize) -> Vec<(&'static str, Cost)> {
         cost.2 = upload.commit.as_slice().len() + upload.group_info.as_slice().len();
         externals.push(cost);
     }
+    let (mut adds, mut removals) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         let newcomer = Device::of(&accounts[0]);
         let package = newcomer.key_package();
-        let ((message, welcome, _), _) = alice.commit(&mut at_alice, vec![package]);
+        let ((message, welcome, _), cost) = alice.commit(&mut at_alice, vec![package], &[]);
         alice.merge(&mut at_alice);
+        adds.push(cost);
         bob.process(&mut at_bob, &message);
-        joins.push(newcomer.join(&welcome.unwrap(), &tree(&at_alice)).1);
+        let (at_newcomer, cost) = newcomer.join(&welcome.unwrap(), &tree(&at_alice));
+        joins.push(cost);
+        let ((message, _, _), cost) = alice.commit(&mut at_alice, Vec::new(), &[at_newcomer.own_leaf_index()]);
+        alice.merge(&mut at_alice);
+        removals.push(cost);
+        bob.process(&mut at_bob, &message);
     }
     let middle = |costs: Vec<Cost>| {
         let of = |part: fn(&Cost) -> usize| median(costs.iter().map(part).collect());
@@ -200,6 +221,9 @@ fn measure(size: usize) -> Vec<(&'static str, Cost)> {
         ("encrypt", middle(encrypt)),
         ("decrypt", middle(decrypt)),
         ("commit (update)", middle(commit)),
+        ("add one", middle(adds)),
+        ("add all but one, at most 200", bulk),
+        ("remove one", middle(removals)),
         ("process a commit", middle(process)),
         ("join by Welcome", middle(joins)),
         ("join externally", middle(externals)),

@@ -1,6 +1,7 @@
 //! Costs of the engine's steps and of the server's publish path, each beside its floor in the same run: `make bench`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
+mod archive;
 mod engine;
 mod publish;
 
@@ -10,6 +11,7 @@ fn main() {
     let which = std::env::args().nth(1);
     if which.as_deref() != Some("publish") {
         engine::run();
+        archive::run();
     }
     if which.as_deref() != Some("engine") {
         publish::run();
