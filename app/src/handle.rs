@@ -41,6 +41,10 @@ pub trait Browser: Send + Sync {
     fn copy(&self, text: String) -> Pin<Box<dyn Future<Output = bool>>>;
     /// Asks the browser not to delete what is kept here when its disk is full.
     fn ask_to_keep(&self);
+    /// Whether the browser reads codes that a camera sees.
+    fn can_scan(&self) -> bool;
+    /// Shows what the camera sees in the `video` element with this id until it sees a QR code or the element is gone. Its text; none without a camera.
+    fn scan(&self, video: &str) -> Pin<Box<dyn Future<Output = Option<String>>>>;
     /// Opens the print dialog.
     fn print(&self);
     /// Leaves the page for `path` and loads it anew: the engine starts fresh.

@@ -1,6 +1,8 @@
 //! The sentences of the page: every error code says what to do, every state has its word. No other file words an error.
 
-use sotto_client_api::views::{Change, ConnectionView, Delivery, MemberView, PersonView, Role, RoomView, Standing, SystemLine, Trust};
+use sotto_client_api::views::{
+    Change, Comparison, ConnectionView, Delivery, MemberView, PersonView, Role, RoomView, Standing, SystemLine, Trust,
+};
 use sotto_protocol::{ErrorCode, Millis, limits};
 
 /// A sentence for a code: what happened, and what to do.
@@ -46,6 +48,9 @@ pub fn error(code: ErrorCode) -> String {
         E::WrongClock => "The clock of this device is more than an hour wrong. Set it right, then reload the page.",
         E::Gone => "The server has deleted it: messages are kept there for a limited time only.",
         E::ArchiveFull => "The server keeps no more history of yours for new devices. What is in this browser stays.",
+        E::DirectoryRefused => {
+            "The server’s directory of keys contradicts itself, or what it shows to others. It may show false keys, or was restored from a backup. Compare safety numbers before you say what matters, and tell whoever runs the server. More in the settings."
+        }
         E::AccountDeleted => "They have deleted their account. What was said here stays with you.",
         E::Blocked => "You have blocked them. Unblock them in the settings to write.",
         E::Unblocked => {
@@ -221,6 +226,22 @@ pub(crate) const fn role_state(role: Role) -> &'static str {
         Role::Owner => "owner",
         Role::Admin => "admin",
         Role::Member => "member",
+    }
+}
+
+/// What came of comparing codes: how it looks, and what it means.
+pub(crate) const fn comparison(result: Comparison) -> (&'static str, &'static str) {
+    match result {
+        Comparison::Same => ("hint", "It is the same on both sides: verified."),
+        Comparison::Different => (
+            "banner banner-error",
+            "The codes differ: one of you sees another identity. Somebody may stand between you. Don’t write what is secret, and tell whoever runs the server.",
+        ),
+        Comparison::OtherPeople => {
+            ("banner banner-warn", "That is the code of two other people. Open the panel of this conversation on their screen, too.")
+        }
+        Comparison::OtherVersion => ("banner banner-warn", "Their Sotto is another version. Compare the digits."),
+        Comparison::NoCode => ("banner banner-warn", "That is no code of a safety number."),
     }
 }
 

@@ -1,6 +1,7 @@
 // What the product shows of its security: safety numbers, the lock, and what the server sees.
 import { type Page } from "@playwright/test";
 import { MESSAGE_KIND, sql } from "../lib/database";
+import type { Person } from "../lib/person";
 import { expect, test } from "../lib/test";
 
 test("the safety number has 60 digits, is the same on both sides, and can be marked as verified", async ({ mira, jonas }) => {
@@ -70,3 +71,39 @@ async function fieldOf(page: Page, name: string): Promise<number> {
   const term = page.getByTestId("server-view-fields").locator("div").filter({ has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) });
   return Number(await term.locator("dd").innerText());
 }
+
+// The code as text: what a camera reads of it is the same. Fails without `mark_verified` in `compare_code` (client/engine/people.rs).
+test("comparing by the code of the other side verifies, and another code does not", async ({ mira, jonas, arrive }) => {
+  const eve = await arrive("eve");
+  await eve.signUp();
+  for (const person of [mira, jonas, eve]) await person.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const code = async (person: Person): Promise<string> => {
+    await person.at("safety-copy").click();
+    await expect(person.at("safety-copy")).toHaveText("Copied");
+    return person.page.evaluate(() => navigator.clipboard.readText());
+  };
+  await mira.openRoomWith("jonas");
+  await mira.send("shall we compare?");
+  await jonas.enterRoom("mira");
+  await mira.safetyNumber();
+  await jonas.safetyNumber();
+  const his = await code(jonas);
+  await eve.openRoomWith("jonas");
+  await eve.safetyNumber();
+  const hers = await code(eve);
+
+  for (const [text, words] of [
+    [hers, "two other people"],
+    [his.replace(/.$/, (last) => (last === "0" ? "1" : "0")), "Somebody may stand between you"],
+    ["https://example.org", "no code"],
+  ] as const) {
+    await mira.at("safety-code").fill(text);
+    await mira.at("safety-compare").click();
+    await expect(mira.at("safety-result")).toContainText(words);
+    await expect(mira.at("lock-badge")).toHaveAttribute("data-trust", "pinned");
+  }
+  await mira.at("safety-code").fill(his.toLowerCase());
+  await mira.at("safety-compare").click();
+  await expect(mira.at("lock-badge")).toHaveAttribute("data-trust", "verified");
+  await expect(mira.at("safety-state")).toHaveAttribute("data-verified", "true");
+});

@@ -105,6 +105,14 @@ impl Browser for Page {
         let _asked = web_sys::window().map(|window| window.navigator().storage().persist());
     }
 
+    fn can_scan(&self) -> bool {
+        crate::camera::can_scan()
+    }
+
+    fn scan(&self, video: &str) -> Pin<Box<dyn Future<Output = Option<String>>>> {
+        Box::pin(crate::camera::scan(video.to_owned()))
+    }
+
     fn print(&self) {
         let _printed = web_sys::window().map(|window: Window| window.print());
     }

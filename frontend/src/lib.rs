@@ -6,6 +6,7 @@
 
 mod bridge;
 mod browser;
+mod camera;
 mod download;
 mod events;
 mod navigation;

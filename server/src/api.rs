@@ -12,6 +12,7 @@ use sotto_protocol::api::{
     KeyPackageCount, PagesPut, People, PutDevices, PutPages, ReadPages, RoomState, Rooms, StoredEntry, UploadCommit, UploadKeyPackages,
     UploadProposal,
 };
+use sotto_protocol::directory::{DirectoryHead, DirectoryHistory, LookUp, LookedUp, SignedRoot};
 use sotto_protocol::frames::Ack;
 use sotto_protocol::{ErrorCode, RoomId, Seq, codec, limits};
 
@@ -36,6 +37,10 @@ pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/devices", post(put_devices))
         .route("/api/v1/accounts/{account}/devices", get(devices))
+        .route("/api/v1/directory", get(directory_head))
+        .route("/api/v1/directory/epochs/{epoch}", get(directory_root))
+        .route("/api/v1/directory/history", get(directory_history))
+        .route("/api/v1/directory/lookup", post(directory_lookup))
         .route("/api/v1/key-packages", post(upload_key_packages))
         .route("/api/v1/key-packages/claim", post(claim_key_packages))
         .route("/api/v1/people", get(people))
@@ -60,6 +65,41 @@ async fn put_devices(State(app): State<AppState>, Extension(asking): Extension<A
 async fn devices(State(app): State<AppState>, Extension(asking): Extension<Asking>, Path(account): Path<String>) -> Answer<Devices> {
     let account = account.parse().map_err(|_| ErrorCode::NotFound)?;
     Ok(Cbor(app.backend.devices(&asking.context, asking.signed_in()?, account).await?))
+}
+
+#[derive(Deserialize)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn directory_head(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    after: Result<Query<After>, axum::extract::rejection::QueryRejection>,
+) -> Answer<DirectoryHead> {
+    let caller = asking.signed_in()?;
+    let Query(After { after }) = after.map_err(|_| ErrorCode::Malformed)?;
+    Ok(Cbor(app.backend.directory_head(&asking.context, caller, after).await?))
+}
+
+async fn directory_root(
+    State(app): State<AppState>,
+    Extension(asking): Extension<Asking>,
+    Path(epoch): Path<String>,
+) -> Answer<SignedRoot> {
+    let epoch = epoch.parse().map_err(|_| ErrorCode::NotFound)?;
+    Ok(Cbor(app.backend.directory_root(&asking.context, asking.signed_in()?, epoch).await?))
+}
+
+async fn directory_history(State(app): State<AppState>, Extension(asking): Extension<Asking>) -> Answer<DirectoryHistory> {
+    Ok(Cbor(app.backend.directory_history(&asking.context, asking.signed_in()?).await?))
+}
+
+async fn directory_lookup(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Answer<LookedUp> {
+    let caller = asking.signed_in()?;
+    let names: LookUp = read(request, limits::API_BODY).await?;
+    Ok(Cbor(app.backend.directory_lookup(&asking.context, caller, names).await?))
 }
 
 async fn upload_key_packages(

@@ -1,6 +1,6 @@
 //! The `sotto` binary: command line, then the server.
 //!
-//! Map: `config` (settings), `serve` (start and stop), `files` (how many may be open), `routes` (the router and its layers); layers: `headers`, `origin`,
+//! Map: `config` (settings), `serve` (start and stop), `offline` (commands for a data folder whose server is stopped), `files` (how many may be open), `routes` (the router and its layers); layers: `headers`, `origin`,
 //! `request` (who asks); routes: `api` (keys, rooms), `sync` (the socket), `account` (server functions), `pages` (rendered app),
 //! `site` (built files). Decisions are in `backend`; this crate carries them over HTTP.
 //!
@@ -16,6 +16,7 @@ mod error;
 mod files;
 mod headers;
 mod lock;
+mod offline;
 mod origin;
 mod pages;
 mod request;
@@ -29,11 +30,13 @@ mod telemetry;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-const USAGE: &str = "Sotto: private chat that one binary hosts.\n\nUsage: sotto serve | --version | --help\n\n\
+const USAGE: &str = "Sotto: private chat that one binary hosts.\n\nUsage: sotto serve | audit | reset NAME | --version | --help\n\n  serve   runs the server\n  audit   verifies the whole directory of keys in the data folder; the server has to be stopped, or the folder a copy\n  reset   frees the name of somebody who has lost password, recovery code and devices; stop the server first. They sign up\n          anew under it, and everybody whom they talked with is warned\n\n\
     Settings: an environment variable, or a key in the TOML file that SOTTO_CONFIG names (limits.x is x in the table [limits]).\n";
 
 enum Command {
     Serve,
+    Audit,
+    Reset(String),
     Version,
     Help,
 }
@@ -54,6 +57,8 @@ fn command() -> anyhow::Result<Command> {
     let mut arguments = lexopt::Parser::from_env();
     let command = match arguments.next()? {
         Some(Value(word)) if word == "serve" => Command::Serve,
+        Some(Value(word)) if word == "audit" => Command::Audit,
+        Some(Value(word)) if word == "reset" => Command::Reset(arguments.value()?.string()?),
         Some(Long("version") | Short('V')) => Command::Version,
         Some(Long("help") | Short('h')) => Command::Help,
         Some(other) => return Err(other.unexpected().into()),
@@ -72,6 +77,16 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve => {
             let config = config::Config::load()?;
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(config))
+        }
+        Command::Reset(name) => {
+            let config = config::Config::load()?;
+            let line = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(offline::reset(&config, &name))?;
+            Ok(writeln!(std::io::stdout(), "{line}")?)
+        }
+        Command::Audit => {
+            let config = config::Config::load()?;
+            let line = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(offline::audit(&config))?;
+            Ok(writeln!(std::io::stdout(), "{line}")?)
         }
     }
 }

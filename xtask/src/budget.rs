@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Brotli sizes in bytes (kB are thousands).
-const BUDGETS: [(&str, u64); 3] = [("page_bg.wasm", 280_000), ("worker_bg.wasm", 530_000), ("app.css", 25_000)];
+const BUDGETS: [(&str, u64); 3] = [("page_bg.wasm", 300_000), ("worker_bg.wasm", 570_000), ("app.css", 25_000)];
 
 /// Builds the site as it is released and holds it against the budgets.
 pub(crate) fn sizes(paths: &Paths) -> Result<()> {
@@ -47,15 +47,15 @@ mod tests {
 
     fn manifest(page: u64) -> Manifest {
         let entry = |size: u64| serde_json::json!({ "file": "f", "sha256": "", "sri": "", "type": "", "bytes": size * 3, "gzip": size * 2, "brotli": size });
-        let files = serde_json::json!({ "page_bg.wasm": entry(page), "worker_bg.wasm": entry(530_000), "app.css": entry(1) });
+        let files = serde_json::json!({ "page_bg.wasm": entry(page), "worker_bg.wasm": entry(570_000), "app.css": entry(1) });
         serde_json::from_value(serde_json::json!({ "version": 1, "base": "/assets/", "files": files })).unwrap()
     }
 
     #[test]
     fn a_budget_is_kept_to_the_byte() {
-        assert!(report(&manifest(280_000)).is_ok());
-        let error = report(&manifest(280_001)).unwrap_err().to_string();
-        assert!(error.contains("page_bg.wasm is 280001"), "{error}");
+        assert!(report(&manifest(300_000)).is_ok());
+        let error = report(&manifest(300_001)).unwrap_err().to_string();
+        assert!(error.contains("page_bg.wasm is 300001"), "{error}");
     }
 
     #[test]

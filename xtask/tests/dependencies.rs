@@ -133,7 +133,11 @@ fn the_worker_links_the_one_suite_and_no_other() {
     let foreign = ["openmls_rust_crypto", "hpke-rs-rust-crypto", "elliptic-curve", "ml-dsa", "chacha20poly1305", "rand_chacha"];
     let found: Vec<_> = foreign.iter().filter(|name| versions.contains_key(**name)).collect();
     assert!(found.is_empty(), "the worker links {found:?}");
-    for name in ["aes-gcm", "curve25519-dalek", "digest", "ed25519-dalek", "getrandom", "ml-kem", "rand_core", "sha2"] {
+    // What the directory's proofs are verified with (akd_core) is a generation behind with its curve and what comes with that.
+    for name in ["curve25519-dalek", "digest", "ed25519-dalek", "sha2"] {
+        assert!(versions[name].len() <= 2, "{name}: {:?}", versions[name]);
+    }
+    for name in ["aes-gcm", "getrandom", "ml-kem"] {
         assert_eq!(versions[name].len(), 1, "{name}: {:?}", versions[name]);
     }
 }

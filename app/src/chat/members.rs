@@ -63,11 +63,15 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
         members.get().into_iter().map(row).collect::<Vec<_>>()
     };
     let count = move || wording::people(app.state.member_count());
+    let coming = move || members.with(|list| list.iter().filter(|member| member.standing == Standing::Coming).count());
     view! {
         <section class="members" data-testid="members-panel" aria-labelledby="members-title">
             <h3 id="members-title" data-testid="members-count">{count}</h3>
             <Show when=admits>
                 <PersonPicker id="member-add" testid="group-add-member" label="Add a user name" busy_words="Adding…" choose=add.clone()/>
+            </Show>
+            <Show when=move || { coming() > 0 }>
+                <p class="hint" role="status" data-testid="members-coming">{move || format!("Being added: {}", wording::people(coming()))}</p>
             </Show>
             <ul class="member-list">
                 <Rows rows/>

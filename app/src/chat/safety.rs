@@ -2,15 +2,17 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use sotto_client_api::views::{PersonView, SafetyView, Trust};
+use sotto_client_api::views::{Comparison, PersonView, SafetyView, Trust};
 use sotto_client_api::{Command, Reply};
-use sotto_protocol::ErrorCode;
+use sotto_protocol::{AccountId, ErrorCode};
 
 use crate::context::use_app;
 use crate::time::{self, Local};
-use crate::widgets::{Banner, Erase, effect};
+use crate::widgets::{Banner, Erase, Form, Job, Show, SubmitButton, Task, effect, value_of};
 use crate::wording;
 
+/// Id of the camera's picture.
+const CAMERA: &str = "safety-camera";
 /// Light modules around a QR code (ISO/IEC 18004 asks for four).
 const QUIET: u32 = 4;
 
@@ -63,6 +65,7 @@ pub(super) fn Safety(peer: PersonView) -> impl IntoView {
                         <path class="qr-ink" d=path></path>
                     </svg>
                     <p class="hint">{hint.clone()}</p>
+                    <Compare account code=view.code on_done=Callback::new(move |()| ask(Command::SafetyNumber { account }))/>
                     <p class="verified" role="status" data-testid="safety-state" data-verified=verified.to_string()>{words}</p>
                     <button
                         class=if verified { "button" } else { "button button-primary" }
@@ -77,6 +80,80 @@ pub(super) fn Safety(peer: PersonView) -> impl IntoView {
                 .erase()
             })}
         </section>
+    }
+    .erase()
+}
+
+/// Comparing by code: scanned with the camera where the browser can, or as text.
+#[component]
+fn Compare(account: AccountId, code: String, on_done: Callback<()>) -> impl IntoView {
+    let app = use_app();
+    let task = Task::new();
+    let node = NodeRef::new();
+    let (result, set_result) = signal(None::<Comparison>);
+    let (scanning, set_scanning) = signal(false);
+    let (copied, set_copied) = signal(false);
+    let compare = move |code: String| -> Job {
+        set_result.set(None);
+        Box::pin(async move {
+            let Reply::Compared(comparison) = app.client.call(Command::CompareCode { account, code }).await? else {
+                return Err(ErrorCode::Malformed.into());
+            };
+            let _gone = set_result.try_set(Some(comparison));
+            if comparison == Comparison::Same {
+                on_done.run(());
+            }
+            Ok(())
+        })
+    };
+    let scan = move |_| {
+        set_scanning.set(true);
+        spawn_local(async move {
+            let seen = app.platform.with(None, |browser| Some(browser.scan(CAMERA)));
+            let text = match seen {
+                Some(seen) => seen.await,
+                None => None,
+            };
+            let open = scanning.try_get_untracked() == Some(true);
+            let _gone = set_scanning.try_set(false);
+            match text {
+                Some(text) if open => task.run(compare(text)),
+                None if open => task.refuse("The camera can’t be used. Compare the digits, or paste the code.".into()),
+                _ => {}
+            }
+        });
+    };
+    let copy = move |_| {
+        let code = code.clone();
+        spawn_local(async move {
+            let _gone = set_copied.try_set(app.platform.copy(code).await);
+        });
+    };
+    let can_scan = app.platform.with(false, |browser| browser.can_scan());
+    view! {
+        <Form task on_submit=Callback::new(move |()| task.run(compare(value_of(node))))>
+            <div class="row">
+                {can_scan.then(|| view! {
+                    <button class="button" type="button" data-testid="safety-scan" on:click=scan>"Scan their code"</button>
+                }.erase())}
+                <button class="button" type="button" data-testid="safety-copy" on:click=copy>
+                    {move || if copied.get() { "Copied" } else { "Copy your code" }}
+                </button>
+            </div>
+            <Show when=move || scanning.get()>
+                <video id=CAMERA class="camera" playsinline muted aria-label="What the camera sees"></video>
+                <button class="button button-quiet" type="button" data-testid="safety-scan-stop" on:click=move |_| set_scanning.set(false)>"Stop"</button>
+            </Show>
+            <div class="field">
+                <label for="safety-code">"Or paste their code"</label>
+                <input id="safety-code" class="mono" node_ref=node data-testid="safety-code" type="text" autocomplete="off" autocapitalize="off" spellcheck="false"/>
+            </div>
+            <SubmitButton task testid="safety-compare" look="button" words=task.words("Compare", "Comparing…")/>
+            {move || result.get().map(|result| {
+                let (look, words) = wording::comparison(result);
+                view! { <p class=look role="alert" data-testid="safety-result" data-same=(result == Comparison::Same).to_string()>{words}</p> }.erase()
+            })}
+        </Form>
     }
     .erase()
 }

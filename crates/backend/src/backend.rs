@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::bus::Bus;
 use crate::config::{BackendConfig, Rows};
+use crate::directory::Transparency;
 use crate::error::{OpenError, ServiceError};
 use crate::limits::RateLimits;
 use crate::obfuscate::LogSalt;
@@ -26,6 +27,7 @@ pub(crate) struct Parts {
     pub(crate) limits: RateLimits,
     pub(crate) bus: Bus,
     pub(crate) secret: ServerSecret,
+    pub(crate) directory: Transparency,
     pub(crate) log_salt: LogSalt,
     /// Validations of MLS objects at the same time.
     validating: Arc<Semaphore>,
@@ -49,6 +51,7 @@ impl Backend {
             log_salt: LogSalt::new(crate::random::bytes().map_err(|_| OpenError::NoRandom)?),
             validating: Arc::new(Semaphore::new(parallel)),
             bus: Bus::default(),
+            directory: Transparency::new(&secret, store.clone()),
             secret,
             store,
             config,

@@ -112,7 +112,7 @@ impl Default for Limits {
             login_address: Quota::per_minutes(30, 15),
             login_account: Quota::per_minutes(10, 15),
             sign_up_address: Quota::per_minutes(30, 60),
-            key_claims: Quota::per_minutes(60, 10),
+            key_claims: Quota::per_minutes(600, 10),
             people_search: Quota::per_minutes(120, 1),
             recovery_address: Quota::per_minutes(10, 60),
             recovery_account: Quota::per_minutes(10, 60),

@@ -7,6 +7,7 @@ mod backlog;
 mod blocking;
 mod deleting;
 mod delivery;
+mod directory;
 mod groups;
 mod keys;
 mod kit;

@@ -6,6 +6,7 @@ mod archive;
 mod blocking;
 mod deleting;
 mod delivery;
+mod directory;
 mod groups;
 mod keys;
 mod kit;

@@ -272,6 +272,10 @@ pub enum Command {
         /// Kept?
         on: bool,
     },
+    /// How far the server's directory of keys was checked. Reply: [`Reply::Directory`].
+    Directory,
+    /// The person goes on with the directory as the server shows it now, after an alarm. Reply: [`Reply::Done`].
+    BeginDirectoryAnew,
     /// What an own device is called. Reply: [`Reply::Done`] as soon as it is stored here.
     NameDevice {
         /// Which.
@@ -353,6 +357,13 @@ pub enum Command {
         /// Compared and equal?
         verified: bool,
     },
+    /// What the other side's code says, as it was scanned or pasted. Where it is the same, the contact is verified. Reply: [`Reply::Compared`].
+    CompareCode {
+        /// With whom.
+        account: AccountId,
+        /// Its text.
+        code: String,
+    },
     /// The person knows that the name of this contact is another identity's now ([`views::Trust::Changed`]): the contact stays who it
     /// was, what waits for it is sent, and the other one may have a room. Reply: [`Reply::Done`].
     AcknowledgeIdentity {
@@ -415,6 +426,10 @@ pub enum Reply {
         /// To show once.
         recovery_code: RecoveryCode,
     },
+    /// How far it was checked; none before the first answer.
+    Directory(Option<views::DirectoryView>),
+    /// What came of a comparison.
+    Compared(views::Comparison),
     /// For `delete_account`.
     DeleteAccount(DeleteAccountRequest),
     /// Rooms, in no order.
@@ -550,6 +565,8 @@ impl Command {
             Self::Choices => "Choices",
             Self::SetCard { .. } => "SetCard",
             Self::SetArchiving { .. } => "SetArchiving",
+            Self::Directory => "Directory",
+            Self::BeginDirectoryAnew => "BeginDirectoryAnew",
             Self::NameDevice { .. } => "NameDevice",
             Self::Picture { .. } => "Picture",
             Self::RoomPicture { .. } => "RoomPicture",
@@ -561,6 +578,7 @@ impl Command {
             Self::Resend { .. } => "Resend",
             Self::SaveDraft { .. } => "SaveDraft",
             Self::SafetyNumber { .. } => "SafetyNumber",
+            Self::CompareCode { .. } => "CompareCode",
             Self::SetVerified { .. } => "SetVerified",
             Self::AcknowledgeIdentity { .. } => "AcknowledgeIdentity",
             Self::ServerRow { .. } => "ServerRow",

@@ -3,6 +3,17 @@
 use serde::{Deserialize, Serialize};
 use sotto_protocol::{AccountId, DeviceId, Epoch, ErrorCode, MessageId, Millis, RoomId, Seq, UserName};
 
+/// What is known of the server's directory of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryView {
+    /// Its newest epoch.
+    pub epoch: u64,
+    /// When the own entries were last found whole; 0 for never.
+    pub checked_at: Millis,
+    /// It has contradicted itself, or what others were shown.
+    pub alarm: bool,
+}
+
 /// Where the engine stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -382,6 +393,21 @@ pub enum SystemLine {
     },
 }
 
+/// What the code of the other side says, read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    /// Both see the same two identities: the contact is marked as verified.
+    Same,
+    /// One side sees another identity: somebody may stand between.
+    Different,
+    /// The code of two other people.
+    OtherPeople,
+    /// A code of another version: the digits can be compared.
+    OtherVersion,
+    /// No such code.
+    NoCode,
+}
+
 /// A safety number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SafetyView {
@@ -393,6 +419,8 @@ pub struct SafetyView {
     pub qr: Vec<bool>,
     /// Modules on a side.
     pub qr_width: u32,
+    /// What the code says.
+    pub code: String,
     /// When it was marked as verified.
     pub verified_at: Option<Millis>,
     /// Trust now.

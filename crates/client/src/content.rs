@@ -4,6 +4,7 @@
 //! room and replayed by a member.
 
 use minicbor::{Decode, Encode};
+use sotto_protocol::directory::SignedRoot;
 use sotto_protocol::{Bytes, ErrorCode, MessageId, Millis, RoomId, Seq, codec, limits};
 
 use crate::choices::Card;
@@ -49,6 +50,9 @@ pub struct Content {
     /// How the author wants to be shown: with the first message to who has not heard it yet.
     #[n(8)]
     pub card: Option<ToldCard>,
+    /// The newest root of the server's directory that the author was shown: with the first message since there is one.
+    #[n(9)]
+    pub root: Option<SignedRoot>,
 }
 
 /// How somebody wants to be shown. The latest that they chose holds.
@@ -135,7 +139,7 @@ impl Content {
     }
 
     const fn empty(kind: u32, id: MessageId, room: RoomId) -> Self {
-        Self { kind, id, room, text: None, receipt: None, list: None, settings: None, said: None, card: None }
+        Self { kind, id, room, text: None, receipt: None, list: None, settings: None, said: None, card: None, root: None }
     }
 
     /// Encoded.
@@ -192,8 +196,8 @@ mod tests {
 
         let mut newer = Vec::new();
         let mut e = minicbor::Encoder::new(&mut newer);
-        e.array(11).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
-        for _ in 0..6 {
+        e.array(12).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
+        for _ in 0..7 {
             e.null().unwrap();
         }
         e.str("from the future").unwrap().u8(1).unwrap();

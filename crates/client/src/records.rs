@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 use sotto_protocol::api::ClaimedKeyPackage;
 use sotto_protocol::device_list::DeviceEntry;
+use sotto_protocol::directory::SignedRoot;
 use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
 use sotto_rules::roles::Role;
 
@@ -19,6 +20,8 @@ pub mod key {
     pub const TAKEN: &[u8] = &[0x11];
     /// [`super::ChoicesRecord`], one.
     pub const CHOICES: &[u8] = &[0x12];
+    /// [`super::DirectoryRecord`], one.
+    pub const DIRECTORY: &[u8] = &[0x13];
     const ROOM: u8 = 0x20;
     const CONTACT: u8 = 0x30;
     const LIST: u8 = 0x31;
@@ -300,6 +303,10 @@ pub struct RoomRecord {
     #[n(45)]
     #[cbor(default)]
     pub picture: Bytes,
+    /// Epoch of the directory's root that this device has named last in a message that the log has shown.
+    #[n(46)]
+    #[cbor(default)]
+    pub root_said: u64,
     /// The person leaves this group: said again in every epoch until it is so.
     #[n(43)]
     pub leaving: Option<Leaving>,
@@ -509,6 +516,52 @@ pub struct ContactRecord {
     #[n(7)]
     #[cbor(default)]
     pub accepted: bool,
+    /// Epoch at which the directory has last proven what stands behind the name; 0 for never.
+    #[n(8)]
+    #[cbor(default)]
+    pub proven: u64,
+}
+
+/// What this device knows of the server's directory.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct DirectoryRecord {
+    /// The newest root; its keys are remembered from first sight on.
+    #[n(0)]
+    pub newest: SignedRoot,
+    /// The epochs up to it, as far as they are remembered, ascending.
+    #[n(1)]
+    pub past: Vec<PastRoot>,
+    /// A newer one that somebody was shown, until the server shows it here.
+    #[n(2)]
+    pub heard: Option<SignedRoot>,
+    /// A signed root that does not go together with what is remembered: the evidence of an alarm.
+    #[n(3)]
+    pub alarm: Option<SignedRoot>,
+    /// When the own history was last found whole; 0 for never.
+    #[n(4)]
+    pub checked_at: Millis,
+    /// At which epoch.
+    #[n(5)]
+    pub checked: u64,
+}
+
+/// One epoch of the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PastRoot {
+    /// Which.
+    #[n(0)]
+    pub epoch: u64,
+    /// Hash of all roots up to it.
+    #[n(1)]
+    pub chain: Bytes,
+}
+
+impl DirectoryRecord {
+    /// At first sight.
+    #[must_use]
+    pub const fn new(newest: SignedRoot) -> Self {
+        Self { newest, past: Vec::new(), heard: None, alarm: None, checked_at: 0, checked: 0 }
+    }
 }
 
 /// An identity that is not the one that was remembered.
@@ -535,6 +588,7 @@ impl ContactRecord {
             verified_at: Some(at),
             seen: None,
             accepted: true,
+            proven: 0,
         }
     }
 
@@ -657,6 +711,10 @@ pub struct SealedMessage {
     #[n(4)]
     #[cbor(default)]
     pub card: Millis,
+    /// Epoch of the directory's root that it names; 0 for none.
+    #[n(5)]
+    #[cbor(default)]
+    pub root: u64,
 }
 
 /// One line of a timeline, as stored.

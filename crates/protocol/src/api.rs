@@ -4,6 +4,10 @@
 //! |---|---|---|
 //! | `POST /api/v1/devices` | [`PutDevices`] | empty: the session is bound to the device; devices that are no longer listed are signed out |
 //! | `GET /api/v1/accounts/{account}/devices` | | [`Devices`] |
+//! | `GET /api/v1/directory?after=EPOCH` | | [`crate::directory::DirectoryHead`] |
+//! | `GET /api/v1/directory/epochs/{epoch}` | | [`crate::directory::SignedRoot`] |
+//! | `GET /api/v1/directory/history` | | [`crate::directory::DirectoryHistory`] |
+//! | `POST /api/v1/directory/lookup` | [`crate::directory::LookUp`] | [`crate::directory::LookedUp`] |
 //! | `POST /api/v1/key-packages` | [`UploadKeyPackages`] | [`KeyPackageCount`] |
 //! | `POST /api/v1/key-packages/claim` | [`ClaimKeyPackages`] | [`ClaimedKeyPackages`] |
 //! | `GET /api/v1/people?q=PREFIX` | | [`People`] |

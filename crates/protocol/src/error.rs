@@ -149,6 +149,8 @@ codes! {
     60 Leaving "leaving" 409,
     /// The other side of this room has deleted its account.
     64 AccountDeleted "account_deleted" 410,
+    /// The directory of keys is another one than was shown before or to others, or does not prove what it says.
+    65 DirectoryRefused "directory_refused" 409,
 }
 
 impl core::fmt::Display for ErrorCode {

@@ -12,6 +12,7 @@ pub mod api;
 pub mod bytes;
 pub mod codec;
 pub mod device_list;
+pub mod directory;
 pub mod error;
 pub mod frames;
 pub mod ids;

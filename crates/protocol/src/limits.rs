@@ -57,6 +57,16 @@ pub const DELIVERY_WINDOW: usize = 4 * SYNC_FRAME;
 pub const ROOMS: usize = 2_000;
 /// Most people whom one account has blocked.
 pub const BLOCKED: usize = 1_000;
+/// Most names that are looked up in the directory at once.
+pub const DIRECTORY_NAMES: usize = 16;
+/// Longest encoded value of the directory.
+pub const DIRECTORY_VALUE: usize = 128;
+/// Longest proof of one name: three paths through a tree of any size that is thinkable.
+pub const DIRECTORY_PROOF: usize = 32 * 1024;
+/// Entries of a name's history that are proven, the newest.
+pub const DIRECTORY_HISTORY: usize = 32;
+/// Most root hashes in one answer.
+pub const DIRECTORY_ROOTS: u64 = 1_024;
 /// Most names that a people search returns.
 pub const SEARCH_RESULTS: usize = 8;
 /// Milliseconds between two pings of an idle client.

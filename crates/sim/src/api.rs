@@ -19,6 +19,14 @@ pub(crate) async fn call(
     let limit = limits::COMMIT_BODY;
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     match (method, first, rest) {
+        (Method::Get, "directory", "history") => Ok(codec::encode(&backend.directory_history(context, &caller).await?)),
+        (Method::Post, "directory", "lookup") => {
+            Ok(codec::encode(&backend.directory_lookup(context, &caller, codec::decode(body, limit)?).await?))
+        }
+        (Method::Get, "directory", rest) => {
+            let epoch = rest.strip_prefix("epochs/").and_then(|epoch| epoch.parse().ok()).ok_or(ErrorCode::NotFound)?;
+            Ok(codec::encode(&backend.directory_root(context, &caller, epoch).await?))
+        }
         (Method::Post, "devices", "") => {
             backend.put_devices(context, &caller, codec::decode(body, limit)?).await?;
             Ok(Vec::new())
@@ -67,6 +75,10 @@ pub(crate) async fn call(
                 }
                 _ => Err(ErrorCode::NotFound.into()),
             }
+        }
+        (Method::Get, head, "") if head.starts_with("directory?after=") => {
+            let after = head.trim_start_matches("directory?after=").parse().map_err(|_| ErrorCode::Malformed)?;
+            Ok(codec::encode(&backend.directory_head(context, &caller, after).await?))
         }
         (Method::Get, people, "") if people.starts_with("people?q=") => {
             let query = people.trim_start_matches("people?q=");

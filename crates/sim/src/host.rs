@@ -127,6 +127,8 @@ pub struct Host {
     pub phase: Phase,
     /// Notices so far.
     pub notices: Vec<ErrorCode>,
+    /// The server shows this browser the directory of another one: a copy that has gone another way.
+    pub other_face: Option<Backend>,
     /// The open database is taken away, until everything is wiped.
     pub disk_gone: bool,
     pub(crate) token: Option<SessionToken>,
@@ -172,6 +174,7 @@ impl Host {
             open_room: None,
             engine: Engine::new(nfkc),
             disk: Disk::default(),
+            other_face: None,
             disk_gone: false,
             socket: None,
             inputs: VecDeque::new(),
@@ -444,7 +447,9 @@ impl Host {
             }
             Effect::Request { id, method, path, body } => {
                 let result = if self.online {
-                    let answer = api::call(&self.backend, &self.context(), self.token.as_ref(), method, &path, &body).await;
+                    let other = self.other_face.as_ref().filter(|_| path.starts_with("/api/v1/directory"));
+                    let backend = other.unwrap_or(&self.backend);
+                    let answer = api::call(backend, &self.context(), self.token.as_ref(), method, &path, &body).await;
                     self.lies.answer(&path, answer.map_err(|error| error.body()))
                 } else {
                     Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })

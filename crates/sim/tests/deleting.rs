@@ -124,3 +124,37 @@ async fn an_own_browser_that_is_online_hears_that_the_account_is_no_more() {
     assert!(matches!(tablet.phase, views::Phase::SessionEnded { .. } | views::Phase::Replaced { .. }), "{:?}", tablet.phase);
     assert!(tablet.sign_in("bob-1", PASSWORD).await.is_err());
 }
+
+// Bob has lost everything. He begins anew under his name, and those who know him are warned before they write to him. Fails without
+// `former_name` (the name is taken), and without the look at the directory (she would hear of it only when she claims keys).
+#[tokio::test]
+async fn who_has_lost_everything_begins_anew_under_the_name_and_everybody_is_warned() {
+    let world = World::new().await;
+    let (mut alice, bob, room) = world.pair().await;
+    let group = create(&mut alice, "The board").await;
+    world.backend.reset_account(&bob.context(), &name("bob-1")).await.unwrap();
+    drop(bob);
+    let mut bob = world.person("bob-1").await;
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.set_online(false);
+    settle(&mut [&mut alice]).await;
+    alice.set_online(true);
+    alice.call(Command::Nudge).await.unwrap();
+    for _ in 0..10 {
+        alice.pass_time();
+        settle(&mut [&mut alice, &mut bob]).await;
+    }
+    assert!(alice.notices.contains(&ErrorCode::IdentityChanged), "{:?}", alice.notices);
+    assert_eq!(alice.rooms[&room].trust, views::Trust::Changed);
+    let former = alice.rooms[&room].peer.clone().unwrap().account;
+    alice.call(Command::AcknowledgeIdentity { account: former }).await.unwrap();
+    let anew = alice.open_with("bob-1").await.unwrap();
+    assert_ne!(anew, room);
+    add(&mut alice, group, "bob-1").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    bob.open(anew).await.unwrap();
+    alice.say(anew, "is that you?").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    assert_eq!(said(&bob), ["is that you?"]);
+    assert!(bob.rooms.contains_key(&group));
+}

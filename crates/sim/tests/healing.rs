@@ -134,7 +134,7 @@ async fn a_request_that_was_taken_back_with_its_turn_is_made_again() {
         alice.restore_profile(copy).await.unwrap();
         alice.fail_persist_in = Some(failing);
         reconnect(&mut alice).await;
-        for _ in 0..20 {
+        for _ in 0..60 {
             alice.pass_time();
             settle(&mut [&mut alice, &mut bob]).await;
         }

@@ -45,7 +45,7 @@ keys! {
     LOGIN_ADDRESS "limits.login_address" "SOTTO_LIMIT_LOGIN_ADDRESS" "failed sign-ins from one address (30/15m)",
     LOGIN_ACCOUNT "limits.login_account" "SOTTO_LIMIT_LOGIN_ACCOUNT" "failed sign-ins to one account (10/15m)",
     SIGN_UP_ADDRESS "limits.sign_up_address" "SOTTO_LIMIT_SIGN_UP_ADDRESS" "new accounts from one address (30/60m)",
-    KEY_CLAIMS "limits.key_claims" "SOTTO_LIMIT_KEY_CLAIMS" "key packages that one account claims (60/10m)",
+    KEY_CLAIMS "limits.key_claims" "SOTTO_LIMIT_KEY_CLAIMS" "key packages that one account claims (600/10m)",
     PEOPLE_SEARCH "limits.people_search" "SOTTO_LIMIT_PEOPLE_SEARCH" "searches of one account (120/1m)",
     RECOVERY_ADDRESS "limits.recovery_address" "SOTTO_LIMIT_RECOVERY_ADDRESS" "failed recovery codes from one address (10/60m)",
     RECOVERY_ACCOUNT "limits.recovery_account" "SOTTO_LIMIT_RECOVERY_ACCOUNT" "failed recovery codes of one account (10/60m)",

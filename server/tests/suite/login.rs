@@ -40,7 +40,8 @@ fn shape_of(answer: &Answer) -> Shape {
 const NAMES: u16 = 1_000;
 const COPY: &str = "WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more WHERE n < 499)
     INSERT INTO accounts SELECT randomblob(32), printf('name-%04d', 2 * n), created_at, kdf_memory_kib, kdf_passes, kdf_lanes,
-        randomblob(16), password_hash, password_slot, password_version, recovery_hash, recovery_slot, recovery_version, device_list
+        randomblob(16), password_hash, password_slot, password_version, recovery_hash, recovery_slot, recovery_version, device_list,
+        NULL, 1
     FROM accounts, more WHERE name = 'name-0000'";
 
 /// Known ones are even.

@@ -5,6 +5,7 @@ mod kit;
 
 mod browser_headers;
 mod cross_site;
+mod directory;
 mod downgrade;
 mod durability;
 mod faults;

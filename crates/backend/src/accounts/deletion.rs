@@ -1,8 +1,8 @@
-//! Deleting an account: for good, by whoever can sign with its key.
+//! Deleting an account: for good, by whoever can sign with its key; and freeing its name, when nobody can.
 
 use sha2::{Digest as _, Sha256};
 use sotto_protocol::accounts::DeleteAccountRequest;
-use sotto_protocol::{ErrorCode, IdempotencyId};
+use sotto_protocol::{ErrorCode, IdempotencyId, UserName};
 
 use super::check_next_list;
 use crate::backend::Backend;
@@ -32,6 +32,19 @@ impl Backend {
         self.0.bus.sessions_ended(caller.account, &deleted.sessions);
         deleted.rooms.iter().for_each(|room| self.0.bus.room(*room));
         tracing::info!(account = %self.0.log_salt.hide(caller.account.as_bytes()), rooms = deleted.rooms.len(), "account deleted");
+        Ok(())
+    }
+
+    /// Frees a name whose person has lost every way to sign in, so that they can begin anew under it: with another identity, of which everybody is
+    /// warned. For whoever runs the server, who has to know that it is that person who asks.
+    ///
+    /// # Errors
+    /// `not_found`, `unavailable`.
+    pub async fn reset_account(&self, ctx: &RequestContext, name: &UserName) -> Result<(), ServiceError> {
+        let known = self.0.store.find_account(name).await?.ok_or(ErrorCode::NotFound)?;
+        let ended = self.0.store.reset_account(name.clone(), ctx.now).await?;
+        self.0.bus.sessions_ended(known.account, &ended);
+        tracing::info!(account = %self.0.log_salt.hide(known.account.as_bytes()), "account reset");
         Ok(())
     }
 }

@@ -89,6 +89,7 @@ const NAMES: &[&str] = &[
     "finish_recovery",
     "put_devices",
     "delete_account",
+    "reset_account",
     "search",
     "sign_in",
     "sessions",
@@ -169,6 +170,12 @@ impl World<'_> {
                 let left =
                     (self.0.device_list(account).await.map(|list| list.map(|list| list.0)), self.0.deleted_members(self.room()).await);
                 format!("{deleted:?} {}", told(&left))
+            }
+            "reset_account" => {
+                let name = if self.1.u8(..3) == 0 { self.name() } else { UserName::parse("nobody").unwrap() };
+                let mut ended = self.0.reset_account(name, self.time()).await;
+                ended.iter_mut().for_each(|ended| ended.sort());
+                told(&ended)
             }
             "search" => {
                 let part = ["ann", "anna", "a", "na", "zed", "-"][self.1.usize(..6)];

@@ -84,6 +84,7 @@ transactions! {
     fn put_devices(account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> ();
     fn device_list(account: AccountId) -> Option<Bytes>;
     fn delete_account(row: DeletionRow) -> Deleted;
+    fn reset_account(name: UserName, at: Millis) -> Vec<SessionId>;
     fn deleted_members(room: RoomId) -> Vec<AccountId>;
     fn search_people(part: &str, most: u32) -> Vec<Person>;
 
@@ -124,6 +125,16 @@ transactions! {
     fn put_pages(account: AccountId, device: DeviceId, pages: Vec<ArchivePage>, most: u64) -> Vec<u32>;
     fn read_pages(account: AccountId, wanted: Vec<PageWanted>, most: usize) -> ArchivePages;
     fn delete_shelves(account: AccountId, shelves: Option<Vec<ShelfId>>) -> ();
+
+    // The directory.
+    fn directory_records(keys: Vec<Bytes>) -> Vec<Bytes>;
+    fn directory_under(prefix: Bytes) -> Vec<Bytes>;
+    fn put_directory(rows: Vec<(Bytes, Bytes)>) -> ();
+    fn unpublished(most: u32) -> Vec<(AccountId, UserName, Bytes)>;
+    fn mark_published(entered: Vec<(AccountId, Bytes)>) -> ();
+    fn put_epoch(row: EpochRow) -> ();
+    fn epochs(from: u64, most: u64) -> Vec<EpochRow>;
+    fn newest_epoch() -> Option<EpochRow>;
 
     // Blocking.
     fn blocked(account: AccountId) -> Vec<Person>;
@@ -213,6 +224,12 @@ impl DeletionRow {
     }
 }
 
+/// What an account is called whose name was freed.
+fn former_name(account: AccountId) -> Result<UserName, ErrorCode> {
+    let id = account.to_string();
+    UserName::parse(&format!("was-{}", id.get(..16).unwrap_or_default()))
+}
+
 /// What a deleted account leaves.
 #[derive(Debug, Default)]
 pub(crate) struct Deleted {
@@ -253,6 +270,16 @@ pub(crate) struct NextList {
     pub(crate) before: Bytes,
     pub(crate) list: Bytes,
     pub(crate) devices: Vec<DeviceId>,
+}
+
+/// One epoch of the directory.
+#[derive(Clone, Debug)]
+pub(crate) struct EpochRow {
+    pub(crate) epoch: u64,
+    pub(crate) root: Bytes,
+    pub(crate) chain: Bytes,
+    /// That nothing was taken out since the one before; `rules::directory` has its form.
+    pub(crate) proof: Bytes,
 }
 
 /// A key package to store.

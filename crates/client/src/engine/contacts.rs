@@ -174,6 +174,7 @@ impl Engine {
                 if falls_short && newest {
                     self.list_alarm(turn, account)?;
                 }
+                self.look_up(turn, vec![account])?;
                 former
             }
             // An older list, another one of the same version, or one that is not the account's: somebody hides a device, or shows one

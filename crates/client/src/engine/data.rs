@@ -13,7 +13,7 @@ use crate::identity::DeviceIdentity;
 use crate::io::{Batch, Row, Slots};
 use crate::leaf_key::LeafKey;
 use crate::mls;
-use crate::records::{ChoicesRecord, ContactRecord, DeviceRecord, ListRecord, OutboxRecord, RoomRecord, key};
+use crate::records::{ChoicesRecord, ContactRecord, DeviceRecord, DirectoryRecord, ListRecord, OutboxRecord, RoomRecord, key};
 use crate::ring::Ring;
 use crate::seal::StorageKey;
 use crate::storage::{JournaledStorage, Namespace, Provider, StorageError};
@@ -214,7 +214,7 @@ impl Data {
 
     /// Whom a name stands for: not for an identity of which the person has acknowledged that the name is another one's now.
     pub(super) fn find_contact_named(&self, name: &UserName) -> Result<Option<ContactRecord>, ErrorCode> {
-        let contacts: Vec<ContactRecord> = self.all(key::CONTACTS)?;
+        let contacts = self.contacts()?;
         let given_up = |contact: &ContactRecord| contact.seen.is_some_and(|seen| seen.acknowledged);
         Ok(contacts.into_iter().find(|contact| contact.name == *name && !given_up(contact)))
     }
@@ -232,6 +232,22 @@ impl Data {
         let old =
             |contact: ContactRecord| ListRecord { version: contact.list_version, hash: contact.list_hash, ..ListRecord::new(account) };
         Ok(contact.map(old))
+    }
+
+    pub(super) fn contacts(&self) -> Result<Vec<ContactRecord>, ErrorCode> {
+        self.all(key::CONTACTS)
+    }
+
+    pub(super) fn directory(&self) -> Result<Option<DirectoryRecord>, ErrorCode> {
+        self.find(key::DIRECTORY)
+    }
+
+    pub(super) fn put_directory(&self, record: &DirectoryRecord) -> Result<(), ErrorCode> {
+        self.put(key::DIRECTORY, record)
+    }
+
+    pub(super) fn delete_directory(&self) -> Result<(), ErrorCode> {
+        self.delete(key::DIRECTORY)
     }
 
     pub(super) fn lists(&self) -> Result<Vec<ListRecord>, ErrorCode> {

@@ -107,6 +107,9 @@ impl Engine {
                 if let Some(named) = &content.list {
                     self.list_named(turn, author.account(), named)?;
                 }
+                if let Some(named) = content.root.take() {
+                    self.root_named(turn, named)?;
+                }
                 if let Some(told) = content.card.take() {
                     self.card_told(turn, author.account(), told)?;
                 }

@@ -55,6 +55,7 @@ impl Engine {
             verified_at: None,
             seen: None,
             accepted: false,
+            proven: 0,
         };
 
         self.sealed_rows.clear();

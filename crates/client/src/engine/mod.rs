@@ -37,6 +37,7 @@ mod seats;
 mod show;
 mod stock;
 mod timeline;
+mod transparency;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -497,6 +498,8 @@ impl Engine {
             Command::SetCard { name, picture } => self.set_card(turn, id, &name, picture),
             Command::SetArchiving { room, on } => self.set_archiving(turn, id, room, on),
             Command::NameDevice { device, name } => self.name_device(turn, id, device, &name),
+            Command::Directory => self.directory(turn, id),
+            Command::BeginDirectoryAnew => self.begin_directory_anew(turn, id),
             Command::Picture { account } => self.picture(turn, id, account),
             Command::RoomPicture { room } => self.room_picture(turn, id, room),
             Command::OpenRoom { room, before } => self.open_room(turn, id, room, before),
@@ -512,6 +515,7 @@ impl Engine {
             Command::SaveDraft { room, text } => self.save_draft(turn, id, room, text),
             Command::SafetyNumber { account } => self.safety_number(turn, id, account),
             Command::AcknowledgeIdentity { account } => self.acknowledge_identity(turn, id, account),
+            Command::CompareCode { account, code } => self.compare_code(turn, id, account, &code),
             Command::SetVerified { account, verified } => self.set_verified(turn, id, account, verified),
             Command::GoOn { room } => self.go_on(turn, id, room),
             Command::ServerRow { room, message } => self.server_row(turn, id, room, message),

@@ -7,6 +7,7 @@ use minicbor::Encode;
 use sotto_client_api::Update;
 use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_protocol::api::ErrorBody;
+use sotto_protocol::directory::SignedRoot;
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION, Welcome};
 use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
 
@@ -79,6 +80,9 @@ pub(super) struct Net {
     pub(super) lists_asked: BTreeSet<AccountId>,
     /// Accounts of whose devices something new came while their list was on its way.
     pub(super) overtaken: BTreeSet<AccountId>,
+    /// Whether the directory was asked for on this connection, and whether it has to be once more when the answer is here.
+    pub(super) directory_asked: bool,
+    pub(super) directory_again: bool,
     /// Rooms in which the server does not let leaves go that are not listed by what is known here.
     pub(super) kept_leaves: BTreeSet<RoomId>,
 }
@@ -191,6 +195,18 @@ pub(super) enum Pending {
         room: RoomId,
         then: Option<ShownPage>,
     },
+    /// What is new in the directory of keys.
+    Directory,
+    /// What has stood behind the own name.
+    OwnHistory,
+    /// What stands behind the names of these contacts.
+    LookUp {
+        accounts: Vec<AccountId>,
+    },
+    /// The root of an epoch that somebody has named otherwise, perhaps.
+    PastRoot {
+        named: Box<SignedRoot>,
+    },
     /// Asks whether the session lives, after a socket that did not open.
     Probe,
 }
@@ -216,6 +232,7 @@ impl Pending {
             Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::Leave { .. } | Self::SameEntry { .. } | Self::Probe => None,
             Self::Devices { .. } | Self::ReadShelf { .. } | Self::PutShelf { .. } => None,
             Self::ReadChoices | Self::PutChoices { .. } | Self::EmptyShelves { .. } => None,
+            Self::Directory | Self::OwnHistory | Self::LookUp { .. } | Self::PastRoot { .. } => None,
         }
     }
 }
@@ -435,6 +452,9 @@ impl Engine {
                 self.join_new_logs(turn)?;
                 self.resume_seats(turn)?;
                 self.ask_lists(turn)?;
+                if !self.net.directory_asked {
+                    self.begin_transparency(turn)?;
+                }
                 self.queue_receipts(turn)?;
                 self.erase_on(turn)?;
                 self.shelves = Shelves::default();
@@ -585,6 +605,10 @@ impl Engine {
             Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),
             // The log shows the commit; its answer says nothing that the log does not.
             Pending::Commit { .. } | Pending::Leave { .. } | Pending::Probe => Ok(()),
+            Pending::Directory => self.directory_told(turn, body),
+            Pending::OwnHistory => self.own_history_told(turn, body),
+            Pending::LookUp { accounts } => self.looked_up(turn, &accounts, body),
+            Pending::PastRoot { named } => self.past_root_told(turn, *named, body),
             Pending::SameEntry { room } => self.same_entry(turn, room, body),
             Pending::ServerRow { room, message, reply } => self.show_server_row(turn, room, message, reply, body),
         }
@@ -640,6 +664,10 @@ impl Engine {
             // They are read again by the next connection.
             Pending::Probe | Pending::ReadChoices => Ok(()),
             Pending::PutChoices { .. } | Pending::EmptyShelves { .. } => self.choices_not_put(turn, error),
+            // A root that somebody was shown is one that the server has.
+            Pending::PastRoot { named } if error.code == ErrorCode::NotFound => self.not_in_directory(turn, Some(*named)),
+            Pending::OwnHistory if error.code == ErrorCode::NotFound => self.not_in_directory(turn, None),
+            Pending::Directory | Pending::OwnHistory | Pending::LookUp { .. } | Pending::PastRoot { .. } => Ok(()),
             other => {
                 if let Some(reply) = other.reply() {
                     turn.refuse(reply, error.code);

@@ -228,9 +228,12 @@ impl Engine {
             (record.list_said < own_head.version).then(|| ListHead { version: own_head.version, hash: Bytes(own_head.hash.to_vec()) });
         let named = list.as_ref().map_or(0, |list| list.version);
         let told = card.as_ref().map_or(0, |told| told.at);
-        let content = Content { said: Some(record.said), list, card, ..stored }.encode();
+        // Whoever is shown another history of the directory finds out by it.
+        let root = data.directory()?.map(|known| known.newest).filter(|newest| newest.epoch > record.root_said);
+        let root_named = root.as_ref().map_or(0, |root| root.epoch);
+        let content = Content { said: Some(record.said), list, card, root, ..stored }.encode();
         let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, &content))?;
-        let sealed = SealedMessage { epoch, bytes, counts: true, list: named, card: told };
+        let sealed = SealedMessage { epoch, bytes, counts: true, list: named, card: told, root: root_named };
         outgoing.sealed = Some(sealed.clone());
         data.put_outbox(outgoing)?;
         Ok(Some(sealed))
@@ -309,6 +312,7 @@ impl Engine {
         if let Some(sealed) = &outgoing.sealed {
             room.said += u64::from(sealed.counts);
             room.list_said = room.list_said.max(sealed.list);
+            room.root_said = room.root_said.max(sealed.root);
             room.card_said = room.card_said.max(sealed.card);
         }
         self.net.sent.remove(&outgoing.idempotency);

@@ -57,6 +57,7 @@ impl RoomRecord {
             unlisted: Vec::new(),
             leaves_known: false,
             list_said: 0,
+            root_said: 0,
             request: None,
             hidden: false,
             erased_upto: 0,
@@ -138,6 +139,7 @@ impl Engine {
         let pinned = self.pin_contact(&claimed)?;
         if claimed.account != self.data()?.account() {
             self.list_came(turn, claimed.account, &pinned)?;
+            self.look_up(turn, vec![claimed.account])?;
         }
         let list = pinned.list;
         if claimed.packages.iter().any(|package| device_key(&list, package.device).is_none()) {
@@ -168,6 +170,7 @@ impl Engine {
                 verified_at: None,
                 seen: None,
                 accepted: false,
+                proven: 0,
             })?,
         }
         Ok(pinned)

@@ -148,6 +148,7 @@ impl Tables {
         if let Some(row) = self.accounts.get_mut(&account) {
             row.device_list = next.list;
         }
+        self.published.remove(&account);
         let gone = |device: &DeviceId| !next.devices.contains(device);
         self.key_packages.retain(|_, package| package.account != account || !gone(&package.device));
         self.welcomes.retain(|_, welcome| welcome.account != account || !gone(&welcome.device));

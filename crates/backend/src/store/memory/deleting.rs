@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use sotto_protocol::accounts::{KdfParams, VaultSlot};
-use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, Millis, RoomId, SessionId, UserName};
 
 use super::MemoryStore;
-use super::tables::Tables;
-use crate::store::{Deleted, DeletionRow, PasswordRow, RecoveryRow, StoreResult};
+use super::tables::{Tables, constraint};
+use crate::store::{AccountRow, Deleted, DeletionRow, PasswordRow, RecoveryRow, StoreResult, former_name};
 
 impl MemoryStore {
     pub(crate) fn delete_account(&self, row: DeletionRow) -> StoreResult<Deleted> {
@@ -17,10 +17,8 @@ impl MemoryStore {
                 return Err(ErrorCode::DeviceListRefused.into());
             };
             known.device_list = row.next.list.clone();
-            known.deleted_at = Some(row.at);
-            let (slot, kdf) = (VaultSlot { version: 0, sealed: Bytes::default() }, KdfParams::default());
-            known.password = PasswordRow { kdf, hash: String::new(), slot: slot.clone() };
-            known.recovery = RecoveryRow { hash: String::new(), slot };
+            tables.published.remove(&row.account);
+            end(known, row.at);
             for room in tables.deserted_by(row.account) {
                 tables.drop_room(room);
             }
@@ -32,18 +30,21 @@ impl MemoryStore {
                     tables.push_entry(entry);
                 }
             }
-            let of_it = |account: &AccountId| *account == row.account;
-            let sessions = tables.sessions.values().filter(|session| of_it(&session.account)).map(|session| session.session).collect();
-            tables.sessions.retain(|_, session| !of_it(&session.account));
-            tables.key_packages.retain(|_, package| !of_it(&package.account));
-            tables.welcomes.retain(|_, welcome| !of_it(&welcome.account));
-            tables.devices.retain(|(account, _)| !of_it(account));
-            tables.archive.retain(|(account, ..), _| !of_it(account));
-            tables.blocks.retain(|(account, _)| !of_it(account));
-            tables.unwanted_rooms.retain(|(account, _), _| !of_it(account));
-            tables.members.retain(|(account, _), gone_at| !of_it(account) || gone_at.is_none());
-            tables.drop_unused_trees();
-            Ok(Deleted { sessions, rooms: told })
+            Ok(Deleted { sessions: tables.empty(row.account), rooms: told })
+        })
+    }
+
+    pub(crate) fn reset_account(&self, name: UserName, at: Millis) -> StoreResult<Vec<SessionId>> {
+        self.write(|tables| {
+            let account = tables.living().find(|row| row.name == name).map(|row| row.account).ok_or(ErrorCode::NotFound)?;
+            let former = former_name(account)?;
+            constraint(!tables.accounts.values().any(|row| row.name == former))?;
+            if let Some(known) = tables.accounts.get_mut(&account) {
+                end(known, at);
+                known.name = former;
+            }
+            tables.published.remove(&account);
+            Ok(tables.empty(account))
         })
     }
 
@@ -56,7 +57,31 @@ impl MemoryStore {
     }
 }
 
+/// Nobody signs in any more.
+fn end(row: &mut AccountRow, at: Millis) {
+    let (slot, kdf) = (VaultSlot { version: 0, sealed: Bytes::default() }, KdfParams::default());
+    row.deleted_at = Some(at);
+    row.password = PasswordRow { kdf, hash: String::new(), slot: slot.clone() };
+    row.recovery = RecoveryRow { hash: String::new(), slot };
+}
+
 impl Tables {
+    /// Deletes what belongs to an account. Gives the sessions that have ended.
+    fn empty(&mut self, account: AccountId) -> Vec<SessionId> {
+        let of_it = |owner: &AccountId| *owner == account;
+        let sessions = self.sessions.values().filter(|session| of_it(&session.account)).map(|session| session.session).collect();
+        self.sessions.retain(|_, session| !of_it(&session.account));
+        self.key_packages.retain(|_, package| !of_it(&package.account));
+        self.welcomes.retain(|_, welcome| !of_it(&welcome.account));
+        self.devices.retain(|(owner, _)| !of_it(owner));
+        self.archive.retain(|(owner, ..), _| !of_it(owner));
+        self.blocks.retain(|(owner, _)| !of_it(owner));
+        self.unwanted_rooms.retain(|(owner, _), _| !of_it(owner));
+        self.members.retain(|(owner, _), gone_at| !of_it(owner) || gone_at.is_none());
+        self.drop_unused_trees();
+        sessions
+    }
+
     /// Rooms of an account in which nobody is or was who lives.
     fn deserted_by(&self, account: AccountId) -> Vec<RoomId> {
         let lives = |account: &AccountId| self.accounts.get(account).is_some_and(|row| row.deleted_at.is_none());

@@ -46,10 +46,11 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .bytes("recovery_slot", row.recovery.slot.sealed.as_slice())
             .number("recovery_version", row.recovery.slot.version)
             .bytes("device_list", row.device_list.as_slice());
-        match row.deleted_at {
-            Some(at) => line.number("deleted_at", at).end(),
-            None => line.number("deleted_at", "null").end(),
-        }
+        let line = match row.deleted_at {
+            Some(at) => line.number("deleted_at", at),
+            None => line.number("deleted_at", "null"),
+        };
+        line.number("published", u8::from(tables.published.contains(&row.account))).end()
     }));
     lines.extend(tables.archive.iter().map(|((account, shelf, page), (version, sealed))| {
         Line::of("archive")
@@ -72,6 +73,20 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .iter()
             .map(|(account, device)| Line::of("devices").bytes("account", account.as_bytes()).bytes("device", device.as_bytes()).end()),
     );
+    lines.extend(
+        tables
+            .directory
+            .iter()
+            .map(|(key, value)| Line::of("directory").bytes("key", key.as_slice()).bytes("value", value.as_slice()).end()),
+    );
+    lines.extend(tables.epochs.values().map(|row| {
+        Line::of("directory_epochs")
+            .number("epoch", row.epoch)
+            .bytes("root", row.root.as_slice())
+            .bytes("chain", row.chain.as_slice())
+            .bytes("proof", row.proof.as_slice())
+            .end()
+    }));
     lines.extend(tables.key_packages.iter().map(|(id, package)| {
         let line = Line::of("key_packages")
             .number("id", id)

@@ -7,6 +7,7 @@ mod accounts;
 mod archive;
 mod blocking;
 mod deleting;
+mod directory;
 mod dump;
 mod keys;
 mod log;

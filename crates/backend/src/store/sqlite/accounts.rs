@@ -230,7 +230,7 @@ fn changed_one(rows: u64) -> StoreResult<()> {
 }
 
 async fn put_list(connection: &mut SqliteConnection, account: AccountId, next: &NextList) -> StoreResult<()> {
-    let done = sqlx::query("UPDATE accounts SET device_list = ? WHERE account = ? AND device_list = ?")
+    let done = sqlx::query("UPDATE accounts SET device_list = ?, published = 0 WHERE account = ? AND device_list = ?")
         .bind(next.list.as_slice())
         .bind(blob(&account.0))
         .bind(next.before.as_slice())

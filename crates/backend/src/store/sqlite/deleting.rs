@@ -1,14 +1,19 @@
 //! The end of an account: what was its own goes, in one transaction, and the rooms of others hear of it.
 
-use sotto_protocol::{AccountId, ErrorCode, RoomId};
+use sotto_protocol::{AccountId, ErrorCode, Millis, RoomId, SessionId, UserName};
 use sqlx::SqliteConnection;
 
 use super::{Columns as _, SqliteStore, blob, int, rooms, sessions};
-use crate::store::{Deleted, DeletionRow, StoreResult};
+use crate::store::{Deleted, DeletionRow, StoreResult, former_name};
 
 /// Rooms in which nobody is or was who lives.
 const DESERTED: &str = "SELECT room FROM members WHERE account = ?1 AND room NOT IN
     (SELECT room FROM members JOIN accounts ON accounts.account = members.account WHERE deleted_at IS NULL) ORDER BY room";
+
+/// Nobody signs in any more.
+const ENDS: &str = "UPDATE accounts SET deleted_at = ?, kdf_memory_kib = 0, kdf_passes = 0, kdf_lanes = 0, kdf_salt = x'',
+    password_hash = '', password_slot = x'', password_version = 0, recovery_hash = '', recovery_slot = x'', recovery_version = 0
+    WHERE account = ?";
 
 /// What belongs to a room, the room last.
 const OF_A_ROOM: [&str; 8] = [
@@ -39,6 +44,25 @@ impl SqliteStore {
         self.write(move |connection| Box::pin(async move { delete(connection, &row).await })).await
     }
 
+    /// Frees the name of an account that nobody can sign in to any more. What is its own goes; its last list and its places in rooms stay. Gives
+    /// the sessions that have ended.
+    pub(crate) async fn reset_account(&self, name: UserName, at: Millis) -> StoreResult<Vec<SessionId>> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let row = sqlx::query("SELECT account FROM accounts WHERE name = ? AND deleted_at IS NULL").bind(name.as_str());
+                let account = row.fetch_optional(&mut *connection).await?.ok_or(ErrorCode::NotFound)?.account("account")?;
+                sqlx::query(ENDS).bind(int(at)).bind(blob(&account.0)).execute(&mut *connection).await?;
+                sqlx::query("UPDATE accounts SET name = ?, published = 0 WHERE account = ?")
+                    .bind(former_name(account)?.as_str())
+                    .bind(blob(&account.0))
+                    .execute(&mut *connection)
+                    .await?;
+                empty(connection, account).await
+            })
+        })
+        .await
+    }
+
     /// Accounts in a room that were deleted.
     pub(crate) async fn deleted_members(&self, room: RoomId) -> StoreResult<Vec<AccountId>> {
         let rows = sqlx::query(
@@ -53,20 +77,17 @@ impl SqliteStore {
 }
 
 async fn delete(connection: &mut SqliteConnection, row: &DeletionRow) -> StoreResult<Deleted> {
-    let done = sqlx::query(
-        "UPDATE accounts SET device_list = ?, deleted_at = ?, kdf_memory_kib = 0, kdf_passes = 0, kdf_lanes = 0, kdf_salt = x'',
-             password_hash = '', password_slot = x'', password_version = 0, recovery_hash = '', recovery_slot = x'', recovery_version = 0
-         WHERE account = ? AND device_list = ? AND deleted_at IS NULL",
-    )
-    .bind(row.next.list.as_slice())
-    .bind(int(row.at))
-    .bind(blob(&row.account.0))
-    .bind(row.next.before.as_slice())
-    .execute(&mut *connection)
-    .await?;
+    let done =
+        sqlx::query("UPDATE accounts SET device_list = ?, published = 0 WHERE account = ? AND device_list = ? AND deleted_at IS NULL")
+            .bind(row.next.list.as_slice())
+            .bind(blob(&row.account.0))
+            .bind(row.next.before.as_slice())
+            .execute(&mut *connection)
+            .await?;
     if done.rows_affected() != 1 {
         return Err(ErrorCode::DeviceListRefused.into());
     }
+    sqlx::query(ENDS).bind(int(row.at)).bind(blob(&row.account.0)).execute(&mut *connection).await?;
     for room in rooms_by(connection, DESERTED, row.account).await? {
         for statement in OF_A_ROOM {
             sqlx::query(statement).bind(blob(&room.0)).execute(&mut *connection).await?;
@@ -76,12 +97,17 @@ async fn delete(connection: &mut SqliteConnection, row: &DeletionRow) -> StoreRe
     for room in &told {
         rooms::append_deleted(connection, row, *room).await?;
     }
-    let ended = sessions::end_all(connection, row.account).await?;
+    Ok(Deleted { sessions: empty(connection, row.account).await?, rooms: told })
+}
+
+/// Deletes what belongs to an account. Gives the sessions that have ended.
+async fn empty(connection: &mut SqliteConnection, account: AccountId) -> StoreResult<Vec<SessionId>> {
+    let ended = sessions::end_all(connection, account).await?;
     for statement in OF_AN_ACCOUNT {
-        sqlx::query(statement).bind(blob(&row.account.0)).execute(&mut *connection).await?;
+        sqlx::query(statement).bind(blob(&account.0)).execute(&mut *connection).await?;
     }
     super::welcomes::drop_unused_trees(connection).await?;
-    Ok(Deleted { sessions: ended, rooms: told })
+    Ok(ended)
 }
 
 async fn rooms_by(connection: &mut SqliteConnection, query: &'static str, account: AccountId) -> StoreResult<Vec<RoomId>> {

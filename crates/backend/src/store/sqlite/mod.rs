@@ -4,6 +4,7 @@ mod accounts;
 mod archive;
 mod blocking;
 mod deleting;
+mod directory;
 mod keys;
 mod log;
 mod people;
