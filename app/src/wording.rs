@@ -241,7 +241,7 @@ pub(crate) const fn comparison(result: Comparison) -> (&'static str, &'static st
             ("banner banner-warn", "That is the code of two other people. Open the panel of this conversation on their screen, too.")
         }
         Comparison::OtherVersion => ("banner banner-warn", "Their Sotto is another version. Compare the digits."),
-        Comparison::NoCode => ("banner banner-warn", "That is no code of a safety number."),
+        Comparison::NotSafetyNumber => ("banner banner-warn", "That is no code of a safety number."),
     }
 }
 

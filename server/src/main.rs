@@ -78,15 +78,13 @@ fn run(command: Command) -> anyhow::Result<()> {
             let config = config::Config::load()?;
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(config))
         }
-        Command::Reset(name) => {
-            let config = config::Config::load()?;
-            let line = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(offline::reset(&config, &name))?;
-            Ok(writeln!(std::io::stdout(), "{line}")?)
-        }
-        Command::Audit => {
-            let config = config::Config::load()?;
-            let line = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(offline::audit(&config))?;
-            Ok(writeln!(std::io::stdout(), "{line}")?)
-        }
+        Command::Audit => tell(offline::audit(&config::Config::load()?)),
+        Command::Reset(name) => tell(offline::reset(&config::Config::load()?, &name)),
     }
+}
+
+/// Carries a command out and prints what it has to say.
+fn tell(command: impl Future<Output = anyhow::Result<String>>) -> anyhow::Result<()> {
+    let line = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)?;
+    Ok(writeln!(std::io::stdout(), "{line}")?)
 }

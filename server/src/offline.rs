@@ -1,7 +1,6 @@
 //! Commands for a data folder whose server is stopped: the audit of its directory, and freeing a name.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use sotto_backend::{Backend, RequestContext};
@@ -9,6 +8,7 @@ use sotto_protocol::UserName;
 
 use crate::config::Config;
 use crate::lock::{self, DataLock};
+use crate::request;
 
 /// The services of the configured data folder, and the lock that keeps a server away from it.
 async fn open(config: &Config) -> anyhow::Result<(Backend, DataLock)> {
@@ -38,8 +38,7 @@ pub(crate) async fn audit(config: &Config) -> anyhow::Result<String> {
 pub(crate) async fn reset(config: &Config, name: &str) -> anyhow::Result<String> {
     let name = UserName::parse(name).map_err(|_| anyhow::anyhow!("{name} is no user name"))?;
     let (backend, _lock) = open(config).await?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_millis();
-    let ctx = RequestContext { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, now: u64::try_from(now)? };
+    let ctx = RequestContext { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None, now: request::now() };
     let done = backend.reset_account(&ctx, &name).await;
     backend.close().await;
     done.with_context(|| format!("{name} was not reset"))?;

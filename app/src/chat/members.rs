@@ -63,7 +63,7 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
         members.get().into_iter().map(row).collect::<Vec<_>>()
     };
     let count = move || wording::people(app.state.member_count());
-    let coming = move || members.with(|list| list.iter().filter(|member| member.standing == Standing::Coming).count());
+    let coming = move || members.with(Vec::len) - app.state.member_count();
     view! {
         <section class="members" data-testid="members-panel" aria-labelledby="members-title">
             <h3 id="members-title" data-testid="members-count">{count}</h3>

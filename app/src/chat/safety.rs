@@ -8,7 +8,7 @@ use sotto_protocol::{AccountId, ErrorCode};
 
 use crate::context::use_app;
 use crate::time::{self, Local};
-use crate::widgets::{Banner, Erase, Form, Job, Show, SubmitButton, Task, effect, value_of};
+use crate::widgets::{Banner, CopyButton, Erase, Form, Job, Show, SubmitButton, Task, effect, value_of};
 use crate::wording;
 
 /// Id of the camera's picture.
@@ -92,7 +92,6 @@ fn Compare(account: AccountId, code: String, on_done: Callback<()>) -> impl Into
     let node = NodeRef::new();
     let (result, set_result) = signal(None::<Comparison>);
     let (scanning, set_scanning) = signal(false);
-    let (copied, set_copied) = signal(false);
     let compare = move |code: String| -> Job {
         set_result.set(None);
         Box::pin(async move {
@@ -109,8 +108,7 @@ fn Compare(account: AccountId, code: String, on_done: Callback<()>) -> impl Into
     let scan = move |_| {
         set_scanning.set(true);
         spawn_local(async move {
-            let seen = app.platform.with(None, |browser| Some(browser.scan(CAMERA)));
-            let text = match seen {
+            let text = match app.platform.with(None, |browser| Some(browser.scan(CAMERA))) {
                 Some(seen) => seen.await,
                 None => None,
             };
@@ -123,12 +121,6 @@ fn Compare(account: AccountId, code: String, on_done: Callback<()>) -> impl Into
             }
         });
     };
-    let copy = move |_| {
-        let code = code.clone();
-        spawn_local(async move {
-            let _gone = set_copied.try_set(app.platform.copy(code).await);
-        });
-    };
     let can_scan = app.platform.with(false, |browser| browser.can_scan());
     view! {
         <Form task on_submit=Callback::new(move |()| task.run(compare(value_of(node))))>
@@ -136,9 +128,7 @@ fn Compare(account: AccountId, code: String, on_done: Callback<()>) -> impl Into
                 {can_scan.then(|| view! {
                     <button class="button" type="button" data-testid="safety-scan" on:click=scan>"Scan their code"</button>
                 }.erase())}
-                <button class="button" type="button" data-testid="safety-copy" on:click=copy>
-                    {move || if copied.get() { "Copied" } else { "Copy your code" }}
-                </button>
+                <CopyButton text=Signal::stored(code) label="Copy your code" testid="safety-copy"/>
             </div>
             <Show when=move || scanning.get()>
                 <video id=CAMERA class="camera" playsinline muted aria-label="What the camera sees"></video>

@@ -38,7 +38,11 @@ pub(super) fn SigningOut() -> impl IntoView {
         <main class="opening" id="main" tabindex="-1">
             {brand()}
             <p role="status">
-                {move || if app.state.leaving.get() == Some(Leaving::StartingOver) { "Starting over…" } else if unaware() { "You are signed out here. The server can’t be reached: it hears of it when you reload this page." } else { "Signing out…" }}
+                {move || match app.state.leaving.get() {
+                    Some(Leaving::StartingOver) => "Starting over…",
+                    Some(Leaving::ServerUnaware) => "You are signed out here. The server can’t be reached: it hears of it when you reload this page.",
+                    Some(Leaving::Going) | None => "Signing out…",
+                }}
             </p>
             <Show when=unaware>
                 <button class="button" type="button" data-testid="reload" on:click=move |_| app.platform.run(|browser| browser.load("/"))>"Reload"</button>

@@ -1,6 +1,7 @@
 //! Sign in with user name and password.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use sotto_client_api::views::Phase;
 use sotto_protocol::ErrorCode;
 
@@ -23,8 +24,21 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
     let agreed = StoredValue::new(Agreed::default());
     let password_node = NodeRef::new();
 
+    // The rows that said whose browser this was may be gone; the server still knows.
+    let (told, set_told) = signal(None::<String>);
+    let evicted = move || state.phase.with(|phase| *phase == Phase::Evicted);
+    effect(move || {
+        if evicted() {
+            spawn_local(async move {
+                if let Ok(Some(me)) = account_api::who_am_i().await {
+                    let _gone = set_told.try_set(Some(me.name.to_string()));
+                }
+            });
+        }
+    });
     let known_name = move || {
         state.phase.with(|phase| match phase {
+            Phase::Evicted => told.get(),
             Phase::SignedOut { kept: Some(name) } | Phase::Replaced { name } => Some(name.to_string()),
             Phase::SessionEnded { me } => Some(me.name.to_string()),
             _ => None,
@@ -37,20 +51,6 @@ pub(crate) fn SignIn(#[prop(optional)] again: bool) -> impl IntoView {
             && input.matches(":focus") != Ok(true)
         {
             input.set_value(&name);
-        }
-    });
-
-    // The rows that said whose browser this is are gone; the server still knows.
-    let evicted = move || state.phase.with(|phase| *phase == Phase::Evicted);
-    effect(move || {
-        if evicted() {
-            leptos::task::spawn_local(async move {
-                if let (Ok(Some(me)), Some(Some(input))) = (account_api::who_am_i().await, flow.name_node.try_get_untracked())
-                    && input.value().is_empty()
-                {
-                    input.set_value(me.name.as_str());
-                }
-            });
         }
     });
 

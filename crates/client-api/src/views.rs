@@ -393,19 +393,19 @@ pub enum SystemLine {
     },
 }
 
-/// What the code of the other side says, read here.
+/// What a scanned or pasted code of the other side says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparison {
-    /// Both see the same two identities: the contact is marked as verified.
+    /// The other side sees the same two identities.
     Same,
-    /// One side sees another identity: somebody may stand between.
+    /// It is about us two, and one side sees another identity: somebody may stand between.
     Different,
     /// The code of two other people.
     OtherPeople,
-    /// A code of another version: the digits can be compared.
+    /// A code of another version of Sotto: compare the digits.
     OtherVersion,
-    /// No such code.
-    NoCode,
+    /// Not a safety number.
+    NotSafetyNumber,
 }
 
 /// A safety number.

@@ -2,7 +2,7 @@
 
 pub use sotto_crypto::random::replace_source;
 use sotto_crypto::{NoRandomness, random};
-use sotto_protocol::ErrorCode;
+use sotto_protocol::{ErrorCode, Millis};
 use zeroize::Zeroizing;
 
 /// `N` random bytes for public values (salts, nonces, ids).
@@ -23,6 +23,14 @@ pub fn secret<const N: usize>() -> Result<Zeroizing<[u8; N]>, ErrorCode> {
     let mut out = Zeroizing::new([0; N]);
     random::fill(out.as_mut_slice()).map_err(unsupported)?;
     Ok(out)
+}
+
+/// A random part of a time, so that many don't do the same at once.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn part_of(time: Millis) -> Result<Millis, ErrorCode> {
+    Ok(u64::from(u16::from_be_bytes(bytes()?)) * time / u64::from(u16::MAX))
 }
 
 fn unsupported(_: NoRandomness) -> ErrorCode {

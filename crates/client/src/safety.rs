@@ -6,6 +6,7 @@
 
 use qrcode::{Color, EcLevel, QrCode};
 use sha2::{Digest, Sha512};
+use sotto_client_api::views::Comparison;
 use sotto_protocol::{AccountId, ErrorCode};
 use sotto_rules::identity::account_id;
 
@@ -30,21 +31,6 @@ pub struct Qr {
     pub modules: Vec<bool>,
     /// Modules on a side.
     pub width: u32,
-}
-
-/// What a scanned QR text says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QrMatch {
-    /// The other side sees the same two identities.
-    Same,
-    /// It is about us two, and one side sees another identity: somebody may stand between.
-    Different,
-    /// The code of two other people.
-    OtherPeople,
-    /// A code of another version of Sotto: compare the digits.
-    OtherVersion,
-    /// Not a safety number.
-    NotSafetyNumber,
 }
 
 impl SafetyNumber {
@@ -86,20 +72,20 @@ impl SafetyNumber {
     /// Compares what was scanned from the other side's screen. Full account ids stand in it, so it is at least as strong as
     /// the digits.
     #[must_use]
-    pub fn compare_qr(&self, scanned: &str) -> QrMatch {
+    pub fn compare_qr(&self, scanned: &str) -> Comparison {
         let scanned = scanned.trim().to_ascii_lowercase();
-        let Some(rest) = scanned.strip_prefix(&QR_PREFIX.to_ascii_lowercase()) else { return QrMatch::NotSafetyNumber };
-        let Some((version, ids)) = rest.split_once(':') else { return QrMatch::NotSafetyNumber };
+        let Some(rest) = scanned.strip_prefix(&QR_PREFIX.to_ascii_lowercase()) else { return Comparison::NotSafetyNumber };
+        let Some((version, ids)) = rest.split_once(':') else { return Comparison::NotSafetyNumber };
         if version != VERSION.to_string() {
-            return QrMatch::OtherVersion;
+            return Comparison::OtherVersion;
         }
         let ids = ids.split_once(':').map(|(theirs, mine)| (theirs.parse::<AccountId>(), mine.parse::<AccountId>()));
-        let Some((Ok(theirs), Ok(mine))) = ids else { return QrMatch::NotSafetyNumber };
+        let Some((Ok(theirs), Ok(mine))) = ids else { return Comparison::NotSafetyNumber };
         match (theirs == self.theirs, mine == self.mine) {
-            (true, true) => QrMatch::Same,
+            (true, true) => Comparison::Same,
             // One side right, one wrong: exactly what somebody in between looks like.
-            (true, false) | (false, true) => QrMatch::Different,
-            (false, false) => QrMatch::OtherPeople,
+            (true, false) | (false, true) => Comparison::Different,
+            (false, false) => Comparison::OtherPeople,
         }
     }
 }
@@ -162,16 +148,16 @@ mod tests {
         let [alice, bob, mallory] = keys();
         let number = |mine: &[u8; 32], theirs: &[u8; 32]| SafetyNumber::of(mine, theirs).unwrap();
         let at_alice = number(&alice, &bob);
-        assert_eq!(at_alice.compare_qr(&number(&bob, &alice).qr_text()), QrMatch::Same);
-        assert_eq!(at_alice.compare_qr(&number(&bob, &alice).qr_text().to_lowercase()), QrMatch::Same);
-        assert_eq!(at_alice.compare_qr(&number(&bob, &mallory).qr_text()), QrMatch::Different);
-        assert_eq!(at_alice.compare_qr(&number(&mallory, &alice).qr_text()), QrMatch::Different);
+        assert_eq!(at_alice.compare_qr(&number(&bob, &alice).qr_text()), Comparison::Same);
+        assert_eq!(at_alice.compare_qr(&number(&bob, &alice).qr_text().to_lowercase()), Comparison::Same);
+        assert_eq!(at_alice.compare_qr(&number(&bob, &mallory).qr_text()), Comparison::Different);
+        assert_eq!(at_alice.compare_qr(&number(&mallory, &alice).qr_text()), Comparison::Different);
         // Her own code, shown back to her, proves nothing.
-        assert_eq!(at_alice.compare_qr(&at_alice.qr_text()), QrMatch::OtherPeople);
+        assert_eq!(at_alice.compare_qr(&at_alice.qr_text()), Comparison::OtherPeople);
         let newer = number(&bob, &alice).qr_text().replace(":1:", ":2:");
-        assert_eq!(at_alice.compare_qr(&newer), QrMatch::OtherVersion);
+        assert_eq!(at_alice.compare_qr(&newer), Comparison::OtherVersion);
         for nonsense in ["", "https://example.org", "SOTTO:", "SOTTO:1:", "SOTTO:1:ab:cd", "SOTTO:1:é"] {
-            assert_eq!(at_alice.compare_qr(nonsense), QrMatch::NotSafetyNumber, "{nonsense}");
+            assert_eq!(at_alice.compare_qr(nonsense), Comparison::NotSafetyNumber, "{nonsense}");
         }
     }
 

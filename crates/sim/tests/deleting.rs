@@ -6,7 +6,7 @@ mod group;
 mod kit;
 
 use group::*;
-use kit::{PASSWORD, World, said, settle};
+use kit::{PASSWORD, World, online, said, settle};
 use sotto_client_api::{Command, Reply, views};
 use sotto_protocol::frames::EntryKind;
 use sotto_protocol::{Bytes, ErrorCode, RoomId};
@@ -138,12 +138,7 @@ async fn who_has_lost_everything_begins_anew_under_the_name_and_everybody_is_war
     settle(&mut [&mut alice, &mut bob]).await;
     alice.set_online(false);
     settle(&mut [&mut alice]).await;
-    alice.set_online(true);
-    alice.call(Command::Nudge).await.unwrap();
-    for _ in 0..10 {
-        alice.pass_time();
-        settle(&mut [&mut alice, &mut bob]).await;
-    }
+    online(&mut [&mut alice, &mut bob], 0, 10).await;
     assert!(alice.notices.contains(&ErrorCode::IdentityChanged), "{:?}", alice.notices);
     assert_eq!(alice.rooms[&room].trust, views::Trust::Changed);
     let former = alice.rooms[&room].peer.clone().unwrap().account;

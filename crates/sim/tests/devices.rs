@@ -3,16 +3,11 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, said, settle};
+use kit::{PASSWORD, World, devices, said, settle};
 use sotto_client_api::views::{DeviceView, Phase, SystemLine};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{DeviceId, ErrorCode, RoomId};
 use sotto_sim::{Host, SimError};
-
-async fn devices(host: &mut Host) -> Vec<DeviceView> {
-    let Reply::Devices(devices) = host.call(Command::Devices).await.unwrap() else { panic!("no devices") };
-    devices
-}
 
 fn own(host: &Host) -> DeviceId {
     let Phase::Ready { device, .. } = host.phase else { panic!("{:?}", host.phase) };

@@ -3,15 +3,14 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, said, settle, write_down};
+use kit::{PASSWORD, World, devices, said, settle, write_down};
+use sotto_client_api::Command;
 use sotto_client_api::views::{Change, Phase, SystemLine};
-use sotto_client_api::{Command, Reply};
 use sotto_protocol::{DeviceId, ErrorCode};
 use sotto_sim::{Host, SimError};
 
-async fn devices(host: &mut Host) -> Vec<DeviceId> {
-    let Reply::Devices(devices) = host.call(Command::Devices).await.unwrap() else { panic!("no devices") };
-    devices.into_iter().map(|view| view.device).collect()
+async fn listed(host: &mut Host) -> Vec<DeviceId> {
+    devices(host).await.into_iter().map(|view| view.device).collect()
 }
 
 // Fails without `Phase::Evicted` in `open_profile`, and without `signed.before` in `open_device` (the dead device stays listed).
@@ -22,7 +21,7 @@ async fn r65_eviction_a_browser_that_lost_everything_is_a_new_device_and_the_dea
     bob.open(room).await.unwrap();
     alice.say(room, "before").await.unwrap();
     write_down(&mut [&mut alice, &mut bob]).await;
-    let dead = devices(&mut alice).await;
+    let dead = listed(&mut alice).await;
 
     alice.evict().await.unwrap();
     assert_eq!(alice.phase, Phase::Evicted);
@@ -32,7 +31,7 @@ async fn r65_eviction_a_browser_that_lost_everything_is_a_new_device_and_the_dea
     bob.say(room, "and after").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
     assert_eq!(said(&alice), ["before", "and after"]);
-    let now = devices(&mut alice).await;
+    let now = listed(&mut alice).await;
     assert!(now.len() == 1 && now != dead, "{now:?}");
     // The dead one's leaf goes too, by the new one's hand.
     alice.say(room, "here again").await.unwrap();
@@ -54,7 +53,7 @@ async fn r65_eviction_a_browser_that_lost_nothing_removes_no_device_on_the_serve
     laptop.take_cookies(&alice);
     laptop.sign_in("alice-1", PASSWORD).await.unwrap();
     settle(&mut [&mut alice, &mut laptop, &mut bob]).await;
-    assert_eq!(devices(&mut laptop).await.len(), 2);
+    assert_eq!(listed(&mut laptop).await.len(), 2);
 }
 
 // Fails without `Input::Opened` in `persisted`: the page would go on as if what is written were kept.
@@ -73,7 +72,7 @@ async fn r65_eviction_data_that_go_while_they_are_open_are_said_to_be_gone_and_c
     assert_eq!(alice.phase, Phase::Evicted);
     alice.sign_in("alice-1", PASSWORD).await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
-    assert_eq!(devices(&mut alice).await.len(), 1);
+    assert_eq!(listed(&mut alice).await.len(), 1);
     alice.open(room).await.unwrap();
     assert_eq!(said(&alice), ["before"]);
 }

@@ -7,7 +7,7 @@ mod kit;
 #[allow(unused_imports, reason = "each test program uses its part")]
 mod people;
 
-use kit::{PASSWORD, World, pass_a_minute, said, settle};
+use kit::{PASSWORD, World, online, pass_a_minute, said, settle};
 use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{KeyPackageIn, MlsGroup, OpenMlsProvider as _, ProtocolVersion};
 use openmls_basic_credential::SignatureKeyPair;
@@ -23,16 +23,6 @@ use sotto_rules::roles::{Kind, Roles};
 use sotto_sim::hostile::member;
 use sotto_sim::hostile::server::made_up;
 use sotto_sim::{Host, SimError};
-
-/// Connects again, as soon as the engine tries to.
-async fn online(hosts: &mut [&mut Host], back: usize) {
-    hosts[back].set_online(true);
-    hosts[back].call(Command::Nudge).await.unwrap();
-    for _ in 0..20 {
-        hosts[back].pass_time();
-        settle(hosts).await;
-    }
-}
 
 // Fails without the comparison of accounts and devices in the client's `mls::joiner` (Mallory's own package, genuine in itself).
 #[tokio::test]
@@ -209,7 +199,7 @@ async fn r36_old_welcome_is_refused_in_the_room_after_a_reload_and_after_a_rejoi
     let room = alice.open_with("bob-1").await.unwrap();
     alice.say(room, "one").await.unwrap();
     let record = bob.lies.record();
-    online(&mut [&mut alice, &mut bob], 1).await;
+    online(&mut [&mut alice, &mut bob], 1, 20).await;
     let welcomes = record.welcomes();
     assert_eq!(welcomes.len(), 1);
     let replay = ServerFrame::Welcomes { welcomes };
@@ -380,7 +370,7 @@ async fn r36_old_welcome_under_a_new_position_takes_no_seat_in_the_past() {
     }
     let room = alice.open_with("bob-1").await.unwrap();
     let record = bob.lies.record();
-    online(&mut [&mut alice, &mut bob], 1).await;
+    online(&mut [&mut alice, &mut bob], 1, 20).await;
     alice.say(room, "one").await.unwrap();
     settle(&mut [&mut alice, &mut bob]).await;
     // He takes his seat again, while the keys of the last resort are here.

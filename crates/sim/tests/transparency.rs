@@ -9,7 +9,7 @@ mod people;
 
 use std::sync::{Arc, Mutex};
 
-use kit::{World, said, settle};
+use kit::{World, online, said, settle};
 use people::{Person, ctx};
 use sotto_client_api::views::{DirectoryView, Trust};
 use sotto_client_api::{Command, Reply};
@@ -25,12 +25,7 @@ async fn directory(host: &mut Host) -> DirectoryView {
 async fn again(hosts: &mut [&mut Host], which: usize) {
     hosts[which].set_online(false);
     settle(hosts).await;
-    hosts[which].set_online(true);
-    hosts[which].call(Command::Nudge).await.unwrap();
-    for _ in 0..10 {
-        hosts[which].pass_time();
-        settle(hosts).await;
-    }
+    online(hosts, which, 10).await;
 }
 
 fn is_warned(host: &Host) -> bool {

@@ -98,7 +98,7 @@ fn r20_headers_isolate_every_answer_and_nothing_but_files_is_cached() {
         ] {
             assert_eq!(answer.all(name), [value], "{what}: {name}");
         }
-        assert!(answer.header("permissions-policy").unwrap().contains("camera=()"), "{what}");
+        assert!(answer.header("permissions-policy").unwrap().contains("camera=(self)"), "{what}");
         let cache = answer.header("cache-control").unwrap();
         let expected = match what.as_str() {
             STYLE_FILE | MODULE_FILE => "public, max-age=31536000, immutable",

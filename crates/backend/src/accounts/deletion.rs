@@ -41,10 +41,9 @@ impl Backend {
     /// # Errors
     /// `not_found`, `unavailable`.
     pub async fn reset_account(&self, ctx: &RequestContext, name: &UserName) -> Result<(), ServiceError> {
-        let known = self.0.store.find_account(name).await?.ok_or(ErrorCode::NotFound)?;
-        let ended = self.0.store.reset_account(name.clone(), ctx.now).await?;
-        self.0.bus.sessions_ended(known.account, &ended);
-        tracing::info!(account = %self.0.log_salt.hide(known.account.as_bytes()), "account reset");
+        let (account, ended) = self.0.store.reset_account(name.clone(), ctx.now).await?;
+        self.0.bus.sessions_ended(account, &ended);
+        tracing::info!(account = %self.0.log_salt.hide(account.as_bytes()), "account reset");
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use ed25519_dalek::{Signer as _, SigningKey};
 use sotto_protocol::directory::{DirectoryEntry, DirectoryHead, DirectoryHistory, LookUp, LookedUp, SignedRoot};
 use sotto_protocol::{Bytes, ErrorCode, limits};
-use sotto_rules::directory::{Configuration, NO_CHAIN, Proof as _, Root, label, next_chain, root_message, value};
+use sotto_rules::directory::{Configuration, NO_CHAIN, Proof as _, Root, fixed, label, next_chain, root_message, value};
 use sotto_rules::identity::{VerifiedHead, decode_device_list};
 use tokio::sync::{OnceCell, RwLock};
 use zeroize::Zeroizing;
@@ -211,8 +211,8 @@ impl Backend {
 }
 
 fn root(row: &EpochRow) -> Result<Root, ServiceError> {
-    let fixed = |bytes: &Bytes| <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| ErrorCode::Internal);
-    Ok(Root { epoch: row.epoch, hash: fixed(&row.root)?, chain: fixed(&row.chain)? })
+    let hash = |bytes: &Bytes| fixed(bytes).map_err(|_| ErrorCode::Internal);
+    Ok(Root { epoch: row.epoch, hash: hash(&row.root)?, chain: hash(&row.chain)? })
 }
 
 fn failed(error: AkdError) -> ServiceError {

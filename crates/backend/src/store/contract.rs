@@ -14,7 +14,7 @@ use sotto_protocol::limits;
 
 /// Seeds in one run, and calls in one seed.
 const SEEDS: u64 = 40;
-const CALLS: usize = 300;
+const CALLS: usize = 400;
 
 // Each answer comes from a small world, so that names are taken, ids repeat and epochs are stale often. Fails when a method of one store
 // checks, orders or changes otherwise than that of the other; seen with unused trees left in memory, with messages of any epoch taken, with
@@ -90,6 +90,10 @@ const NAMES: &[&str] = &[
     "put_devices",
     "delete_account",
     "reset_account",
+    "put_directory",
+    "directory",
+    "mark_published",
+    "put_epoch",
     "search",
     "sign_in",
     "sessions",
@@ -174,8 +178,32 @@ impl World<'_> {
             "reset_account" => {
                 let name = if self.1.u8(..3) == 0 { self.name() } else { UserName::parse("nobody").unwrap() };
                 let mut ended = self.0.reset_account(name, self.time()).await;
-                ended.iter_mut().for_each(|ended| ended.sort());
+                ended.iter_mut().for_each(|(_, ended)| ended.sort());
                 told(&ended)
+            }
+            "put_directory" => {
+                let rows = (0..self.1.usize(..3)).map(|_| (self.record_key(), self.list())).collect();
+                told(&self.0.put_directory(rows).await)
+            }
+            "directory" => {
+                let (keys, prefix) = (vec![self.record_key(), self.record_key()], Bytes(vec![self.1.u8(..3)]));
+                let bytes = |rows: StoreResult<Vec<Bytes>>| rows.map(|rows| rows.into_iter().map(|row| row.0).collect::<Vec<_>>());
+                let rows = (bytes(self.0.directory_records(keys).await), bytes(self.0.directory_under(prefix).await));
+                let waiting = self.0.unpublished(self.1.u32(..4)).await;
+                let waiting = waiting.map(|all| all.into_iter().map(|(account, name, list)| (account, name, list.0)).collect::<Vec<_>>());
+                let epochs =
+                    self.0.epochs(self.1.u64(..6), self.1.u64(..4)).await.map(|rows| rows.into_iter().map(tell_epoch).collect::<Vec<_>>());
+                told(&(rows, waiting, epochs, self.0.newest_epoch().await.map(|row| row.map(tell_epoch))))
+            }
+            "mark_published" => {
+                let known = self.0.find_account_by_id(account).await.unwrap().filter(|_| self.mostly());
+                let list = known.map_or_else(|| self.list(), |row| row.device_list);
+                told(&self.0.mark_published(vec![(account, list)]).await)
+            }
+            "put_epoch" => {
+                // An epoch once in a while, so that numbers repeat and are missing.
+                let row = EpochRow { epoch: self.1.u64(..100), root: self.list(), chain: self.list(), proof: self.list() };
+                told(&self.0.put_epoch(row).await)
             }
             "search" => {
                 let part = ["ann", "anna", "a", "na", "zed", "-"][self.1.usize(..6)];
@@ -434,6 +462,11 @@ impl World<'_> {
         Bytes(vec![self.1.u8(..4); 3])
     }
 
+    /// Under one of few prefixes.
+    fn record_key(&mut self) -> Bytes {
+        Bytes(vec![self.1.u8(..3), self.1.u8(..3), self.1.u8(..)])
+    }
+
     fn time(&mut self) -> Millis {
         self.1.u64(..100)
     }
@@ -470,6 +503,10 @@ fn tell_count(count: KeyPackageCount) -> impl Debug {
 
 fn tell_packages(packages: Vec<ClaimedKeyPackage>) -> impl Debug {
     packages.into_iter().map(|package| (package.device, package.key_package.0)).collect::<Vec<_>>()
+}
+
+fn tell_epoch(row: EpochRow) -> (u64, [Vec<u8>; 3]) {
+    (row.epoch, [row.root.0, row.chain.0, row.proof.0])
 }
 
 fn tell_state(state: &RoomStateRow) -> impl Debug + use<> {

@@ -84,7 +84,7 @@ transactions! {
     fn put_devices(account: AccountId, next: NextList, session: SessionId, device: DeviceId) -> ();
     fn device_list(account: AccountId) -> Option<Bytes>;
     fn delete_account(row: DeletionRow) -> Deleted;
-    fn reset_account(name: UserName, at: Millis) -> Vec<SessionId>;
+    fn reset_account(name: UserName, at: Millis) -> (AccountId, Vec<SessionId>);
     fn deleted_members(room: RoomId) -> Vec<AccountId>;
     fn search_people(part: &str, most: u32) -> Vec<Person>;
 

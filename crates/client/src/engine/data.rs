@@ -33,6 +33,8 @@ pub(super) struct Data {
     outbox: RefCell<Option<BTreeMap<IdempotencyId, u64>>>,
     /// The person's choices: read when first asked, forgotten by a rollback. Every line that is drawn asks.
     choices: RefCell<Option<Arc<ChoicesRecord>>>,
+    /// What is known of the directory, likewise. Every message that is sealed or read asks.
+    directory: RefCell<Option<Arc<Option<DirectoryRecord>>>>,
 }
 
 impl Data {
@@ -45,6 +47,7 @@ impl Data {
             groups: BTreeMap::new(),
             outbox: RefCell::default(),
             choices: RefCell::default(),
+            directory: RefCell::default(),
         }
     }
 
@@ -57,7 +60,8 @@ impl Data {
         let provider = Provider::new(JournaledStorage::from_rows(plain));
         let record: DeviceRecord = read(&provider, key::DEVICE)?.ok_or(ErrorCode::StorageDamaged)?;
         let device = DeviceIdentity::decode(record.identity.as_slice())?;
-        Ok(Self { provider, ring, device, groups: BTreeMap::new(), outbox: RefCell::default(), choices: RefCell::default() })
+        let (outbox, choices, directory) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Ok(Self { provider, ring, device, groups: BTreeMap::new(), outbox, choices, directory })
     }
 
     /// Opens the turn's journal.
@@ -88,6 +92,7 @@ impl Data {
         self.groups.clear();
         self.outbox.take();
         self.choices.take();
+        self.directory.take();
     }
 
     /// Runs an operation on a room's live group.
@@ -151,12 +156,7 @@ impl Data {
     }
 
     pub(super) fn choices(&self) -> Result<Arc<ChoicesRecord>, ErrorCode> {
-        let mut known = self.choices.borrow_mut();
-        let choices = match known.take() {
-            Some(choices) => choices,
-            None => Arc::new(self.find(key::CHOICES)?.unwrap_or_default()),
-        };
-        Ok(known.insert(choices).clone())
+        kept(&self.choices, || Ok(self.find(key::CHOICES)?.unwrap_or_default()))
     }
 
     pub(super) fn put_choices(&self, record: &ChoicesRecord) -> Result<(), ErrorCode> {
@@ -238,15 +238,17 @@ impl Data {
         self.all(key::CONTACTS)
     }
 
-    pub(super) fn directory(&self) -> Result<Option<DirectoryRecord>, ErrorCode> {
-        self.find(key::DIRECTORY)
+    pub(super) fn directory(&self) -> Result<Arc<Option<DirectoryRecord>>, ErrorCode> {
+        kept(&self.directory, || self.find(key::DIRECTORY))
     }
 
     pub(super) fn put_directory(&self, record: &DirectoryRecord) -> Result<(), ErrorCode> {
+        self.directory.replace(Some(Arc::new(Some(record.clone()))));
         self.put(key::DIRECTORY, record)
     }
 
     pub(super) fn delete_directory(&self) -> Result<(), ErrorCode> {
+        self.directory.take();
         self.delete(key::DIRECTORY)
     }
 
@@ -356,6 +358,16 @@ impl Data {
     pub(super) fn account(&self) -> AccountId {
         self.device.account()
     }
+}
+
+/// What is kept in a cell, read where it is not there yet.
+fn kept<T>(cell: &RefCell<Option<Arc<T>>>, read: impl FnOnce() -> Result<T, ErrorCode>) -> Result<Arc<T>, ErrorCode> {
+    let mut kept = cell.borrow_mut();
+    let value = match kept.take() {
+        Some(value) => value,
+        None => Arc::new(read()?),
+    };
+    Ok(kept.insert(value).clone())
 }
 
 fn read<T: for<'b> Decode<'b, ()>>(provider: &Provider, row_key: &[u8]) -> Result<Option<T>, ErrorCode> {

@@ -352,7 +352,7 @@ impl Engine {
 
     fn wait(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let full = (BACKOFF_MS << self.net.tries.min(6)).min(BACKOFF_MAX_MS);
-        let spread = u64::from(u16::from_be_bytes(random::bytes()?)) * (full / 2) / u64::from(u16::MAX);
+        let spread = random::part_of(full / 2)?;
         let tries = self.net.tries.saturating_add(1);
         self.net = Net { tries, ..Net::default() };
         self.set_connection(turn, State::Waiting(turn.now + full / 2 + spread));

@@ -229,7 +229,8 @@ impl Engine {
         let named = list.as_ref().map_or(0, |list| list.version);
         let told = card.as_ref().map_or(0, |told| told.at);
         // Whoever is shown another history of the directory finds out by it.
-        let root = data.directory()?.map(|known| known.newest).filter(|newest| newest.epoch > record.root_said);
+        let directory = data.directory()?;
+        let root = directory.as_ref().as_ref().map(|known| &known.newest).filter(|newest| newest.epoch > record.root_said).cloned();
         let root_named = root.as_ref().map_or(0, |root| root.epoch);
         let content = Content { said: Some(record.said), list, card, root, ..stored }.encode();
         let bytes = data.with_group(outgoing.room, |provider, group| mls::encrypt(provider, group, &leaf_key, &content))?;

@@ -8,7 +8,7 @@ use sotto_protocol::{AccountId, ErrorCode, UserName, codec, limits};
 use super::net::Pending;
 use super::{Engine, Turn};
 use crate::records::ContactRecord;
-use crate::safety::{QrMatch, SafetyNumber};
+use crate::safety::SafetyNumber;
 
 impl Engine {
     pub(super) fn find_people(&mut self, turn: &mut Turn, id: u32, typed: &str) -> Result<(), ErrorCode> {
@@ -45,13 +45,7 @@ impl Engine {
     /// Compares what the other side's code says. Where both see the same, that is the comparison.
     pub(super) fn compare_code(&mut self, turn: &mut Turn, id: u32, account: AccountId, code: &str) -> Result<(), ErrorCode> {
         let contact = self.contact(account)?;
-        let comparison = match self.number_with(&contact)?.compare_qr(code) {
-            QrMatch::Same => Comparison::Same,
-            QrMatch::Different => Comparison::Different,
-            QrMatch::OtherPeople => Comparison::OtherPeople,
-            QrMatch::OtherVersion => Comparison::OtherVersion,
-            QrMatch::NotSafetyNumber => Comparison::NoCode,
-        };
+        let comparison = self.number_with(&contact)?.compare_qr(code);
         if comparison == Comparison::Same && contact.verified_at.is_none() {
             self.mark_verified(turn, account, true)?;
         }

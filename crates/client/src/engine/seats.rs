@@ -6,7 +6,7 @@ use openmls::prelude::{LeafNodeIndex, MlsGroup};
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::api::{CommitAck, ErrorBody, Person, RoomState};
 use sotto_protocol::frames::{ClientFrame, Cursor, Welcome};
-use sotto_protocol::{AccountId, Bytes, ErrorCode, Millis, RoomId, Seq, codec, limits};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, RoomId, Seq, codec, limits};
 use sotto_rules::identity::DeviceCredential;
 use sotto_rules::roles::Kind;
 
@@ -115,7 +115,9 @@ impl Engine {
         }
         record.cursor = welcome.seq;
         if peer.is_none() {
-            record.updated_at = now.saturating_sub(part_of(limits::UPDATE_AFTER_MS)?);
+            // Of many who came by one commit each renews its keys at a time of its own, or all would race a week later; and the blank nodes
+            // that such a commit leaves fill up in the meantime.
+            record.updated_at = now.saturating_sub(random::part_of(limits::UPDATE_AFTER_MS)?);
         }
         if welcome.seq == 1 {
             record.hear_from_the_start(&members.iter().map(|(_, leaf)| leaf.device).collect::<Vec<_>>());
@@ -563,10 +565,4 @@ fn pin(data: &Data, account: AccountId, leaf: &DeviceCredential, named: &[Person
         accepted: false,
         proven: 0,
     })
-}
-
-/// A random part of a time. Of many who came by one commit each renews its keys at a time of its own, or all would race a week later; and the
-/// blank nodes that such a commit leaves fill up in the meantime.
-fn part_of(time: Millis) -> Result<Millis, ErrorCode> {
-    Ok(u64::from(u32::from_be_bytes(random::bytes()?)).saturating_mul(time) >> 32)
 }

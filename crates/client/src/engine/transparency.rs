@@ -9,7 +9,7 @@ use sotto_client_api::views::DirectoryView;
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::directory::{DirectoryEntry, DirectoryHead, DirectoryHistory, LookUp, LookedUp, SignedRoot};
 use sotto_protocol::{AccountId, Bytes, ErrorCode, codec, limits};
-use sotto_rules::directory::{DirectoryFault, DirectoryKeys, Root, next_chain, verify_history, verify_lookup, verify_root};
+use sotto_rules::directory::{DirectoryFault, DirectoryKeys, Root, fixed, next_chain, verify_history, verify_lookup, verify_root};
 
 use super::net::Pending;
 use super::{Engine, Turn};
@@ -20,8 +20,8 @@ use crate::records::{ContactRecord, DirectoryRecord, PastRoot};
 const REMEMBERED: usize = 64;
 
 impl DirectoryRecord {
-    fn keys(&self) -> Result<DirectoryKeys, ErrorCode> {
-        verify_root(&self.newest, None).map(|(_, keys)| keys).map_err(|_| ErrorCode::StorageDamaged)
+    fn keys(&self) -> Result<DirectoryKeys, DirectoryFault> {
+        DirectoryKeys::of(&self.newest)
     }
 
     /// The chain of an epoch that is remembered.
@@ -45,7 +45,7 @@ impl Engine {
             return Ok(());
         }
         self.net.directory_asked = true;
-        let after = self.data()?.directory()?.map_or(0, |known| known.newest.epoch);
+        let after = self.data()?.directory()?.as_ref().as_ref().map_or(0, |known| known.newest.epoch);
         self.get(turn, format!("/api/v1/directory?after={after}"), Pending::Directory);
         Ok(())
     }
@@ -55,15 +55,12 @@ impl Engine {
         if std::mem::take(&mut self.net.directory_again) {
             return self.begin_transparency(turn);
         }
-        let mut known = self.data()?.directory()?;
-        match self.continued(known.as_ref(), &told) {
-            Ok(record) => known = Some(record),
-            Err(fault) => {
-                let Some(record) = known else { return Err(fault.into()) };
-                return self.directory_alarm(turn, record, told.newest);
-            }
-        }
-        let Some(mut record) = known else { return Ok(()) };
+        let known = self.known_directory()?;
+        let mut record = match (continued(known.as_ref(), &told), known) {
+            (Ok(record), _) => record,
+            (Err(_), Some(known)) => return self.directory_alarm(turn, known, told.newest),
+            (Err(fault), None) => return Err(fault.into()),
+        };
         if let Some(heard) = record.heard.take() {
             // The server has signed it for somebody, so it is there for everybody.
             let same = record.chain_of(heard.epoch).map(|chain| *chain == heard.chain);
@@ -73,58 +70,24 @@ impl Engine {
                 _ => return self.directory_alarm(turn, record, heard),
             }
         }
-        self.data()?.put_directory(&record)?;
         // What was whole at this epoch is so still.
         let epoch = record.newest.epoch;
         if record.checked == epoch && record.checked_at > 0 {
-            self.data()?.put_directory(&DirectoryRecord { checked_at: turn.now, ..record })?;
+            record.checked_at = turn.now;
         } else {
             self.get(turn, "/api/v1/directory/history".into(), Pending::OwnHistory);
         }
+        self.data()?.put_directory(&record)?;
         self.look_up_contacts(turn, epoch)
     }
 
-    /// What is known of the directory after an answer that continues it.
-    fn continued(&self, known: Option<&DirectoryRecord>, told: &DirectoryHead) -> Result<DirectoryRecord, DirectoryFault> {
-        let keys = known.map(|known| known.keys().map_err(|_| DirectoryFault::Malformed)).transpose()?;
-        let (newest, _) = verify_root(&told.newest, keys.as_ref())?;
-        let fixed = |bytes: &Bytes| <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| DirectoryFault::Malformed);
-        let mut record = match known {
-            None => DirectoryRecord::new(told.newest.clone()),
-            // The same again, word for word, or one that comes after it.
-            Some(known) if newest.epoch < known.newest.epoch => return Err(DirectoryFault::History),
-            Some(known) if newest.epoch == known.newest.epoch => {
-                let same = known.newest.chain == told.newest.chain && known.newest.root == told.newest.root;
-                return if same { Ok(known.clone()) } else { Err(DirectoryFault::History) };
-            }
-            Some(known) => {
-                let next = told.first == known.newest.epoch.saturating_add(1);
-                // Where too many epochs came in between, what links them is left to auditors.
-                let skips = told.first > known.newest.epoch && told.roots.len() as u64 == limits::DIRECTORY_ROOTS;
-                if !skips && (!next || told.before != known.newest.chain) {
-                    return Err(DirectoryFault::History);
-                }
-                known.clone()
-            }
-        };
-        let mut at = Root { epoch: told.first.saturating_sub(1), hash: [0; 32], chain: fixed(&told.before)? };
-        for root in &told.roots {
-            let (epoch, hash) = (at.epoch.saturating_add(1), fixed(root)?);
-            at = Root { epoch, hash, chain: next_chain(&at.chain, epoch, &hash) };
-            record.remember(&at);
-        }
-        // An empty directory has no epoch yet.
-        if newest.epoch > 0 && at != newest {
-            return Err(DirectoryFault::History);
-        }
-        record.newest = told.newest.clone();
-        Ok(record)
+    fn known_directory(&self) -> Result<Option<DirectoryRecord>, ErrorCode> {
+        Ok(Option::clone(&*self.data()?.directory()?))
     }
 
     /// A root that came with a proof. One that is newer than what is known is looked at when the directory is asked for again.
     fn known_root(&mut self, turn: &mut Turn, record: &mut DirectoryRecord, at: &SignedRoot) -> Result<Root, DirectoryFault> {
-        let keys = record.keys().map_err(|_| DirectoryFault::Malformed)?;
-        let (root, _) = verify_root(at, Some(&keys))?;
+        let (root, _) = verify_root(at, Some(&record.keys()?))?;
         match record.chain_of(root.epoch) {
             Some(chain) if *chain == at.chain => {}
             None if root.epoch > record.newest.epoch => {
@@ -141,13 +104,11 @@ impl Engine {
     /// What has stood behind the own name.
     pub(super) fn own_history_told(&mut self, turn: &mut Turn, body: &[u8]) -> Result<(), ErrorCode> {
         let told: DirectoryHistory = codec::decode(body, limits::API_BODY)?;
-        let Some(mut record) = self.data()?.directory()? else { return Ok(()) };
+        let Some(mut record) = self.known_directory()? else { return Ok(()) };
         let name = self.data()?.record()?.name;
         let own = (self.data()?.account(), self.own_head()?);
-        let entries = self.known_root(turn, &mut record, &told.at).and_then(|root| {
-            let keys = record.keys().map_err(|_| DirectoryFault::Malformed)?;
-            verify_history(&keys, &root, &name, told.proof.as_slice())
-        });
+        let root = self.known_root(turn, &mut record, &told.at);
+        let entries = root.and_then(|root| verify_history(&record.keys()?, &root, &name, told.proof.as_slice()));
         let holds = entries.is_ok_and(|entries| {
             // Newest first. A list that this device has not seen yet may be there; an older one than its own may not, and never another account.
             let own_only = entries.iter().all(|entry| entry.account == own.0);
@@ -176,7 +137,7 @@ impl Engine {
     /// Asks what stands behind the names of these contacts.
     pub(super) fn look_up(&mut self, turn: &mut Turn, accounts: Vec<AccountId>) -> Result<(), ErrorCode> {
         let data = self.data()?;
-        if data.directory()?.is_none() || accounts.is_empty() {
+        if accounts.is_empty() || data.directory()?.is_none() {
             return Ok(());
         }
         let contacts = accounts.iter().filter_map(|account| data.find_contact(*account).transpose());
@@ -189,7 +150,7 @@ impl Engine {
 
     pub(super) fn looked_up(&mut self, turn: &mut Turn, accounts: &[AccountId], body: &[u8]) -> Result<(), ErrorCode> {
         let told: LookedUp = codec::decode(body, limits::API_BODY)?;
-        let Some(mut record) = self.data()?.directory()? else { return Ok(()) };
+        let Some(mut record) = self.known_directory()? else { return Ok(()) };
         let root = self.known_root(turn, &mut record, &told.at);
         let (Ok(root), true) = (root, told.proofs.len() == accounts.len()) else {
             return self.directory_alarm(turn, record, told.at);
@@ -204,15 +165,12 @@ impl Engine {
                 return self.directory_alarm(turn, record, told.at);
             };
             contact.proven = root.epoch;
+            self.data()?.put_contact(&contact)?;
             if entry.account != contact.account {
                 // Another identity: the person is asked, as with one that the server names elsewhere.
-                self.data()?.put_contact(&contact)?;
-                self.seen = Some((contact.name.clone(), entry.account));
+                self.seen = Some((contact.name, entry.account));
                 self.remember_seen(turn)?;
-                continue;
-            }
-            self.data()?.put_contact(&contact)?;
-            if !self.is_known_list(turn, &entry)? {
+            } else if !self.is_known_list(turn, &entry)? {
                 return self.directory_alarm(turn, record, told.at);
             }
         }
@@ -232,7 +190,7 @@ impl Engine {
 
     /// Somebody has named a root inside a message. That they were shown it is sure; that the server signed it is checked.
     pub(super) fn root_named(&mut self, turn: &mut Turn, named: SignedRoot) -> Result<(), ErrorCode> {
-        let Some(mut record) = self.data()?.directory()? else { return Ok(()) };
+        let Some(mut record) = self.known_directory()? else { return Ok(()) };
         let keys = record.keys()?;
         match verify_root(&named, None) {
             // Garbage of its author, who can accuse nobody by it.
@@ -262,14 +220,14 @@ impl Engine {
 
     pub(super) fn past_root_told(&mut self, turn: &mut Turn, named: SignedRoot, body: &[u8]) -> Result<(), ErrorCode> {
         let told: SignedRoot = codec::decode(body, limits::API_BODY)?;
-        let Some(record) = self.data()?.directory()? else { return Ok(()) };
+        let Some(record) = self.known_directory()? else { return Ok(()) };
         let same = verify_root(&told, Some(&record.keys()?)).is_ok() && (told.epoch, &told.chain) == (named.epoch, &named.chain);
         if same { Ok(()) } else { self.directory_alarm(turn, record, named) }
     }
 
     /// What has to be there is not: the own name, or a root that somebody was shown.
     pub(super) fn not_in_directory(&mut self, turn: &mut Turn, named: Option<SignedRoot>) -> Result<(), ErrorCode> {
-        let Some(record) = self.data()?.directory()? else { return Ok(()) };
+        let Some(record) = self.known_directory()? else { return Ok(()) };
         let against = named.unwrap_or_else(|| record.newest.clone());
         self.directory_alarm(turn, record, against)
     }
@@ -284,9 +242,12 @@ impl Engine {
 
     /// How far the directory was checked.
     pub(super) fn directory(&self, turn: &mut Turn, id: u32) -> Result<(), ErrorCode> {
-        let known = self.data()?.directory()?;
-        let view =
-            known.map(|known| DirectoryView { epoch: known.newest.epoch, checked_at: known.checked_at, alarm: known.alarm.is_some() });
+        let view = |known: &DirectoryRecord| DirectoryView {
+            epoch: known.newest.epoch,
+            checked_at: known.checked_at,
+            alarm: known.alarm.is_some(),
+        };
+        let view = self.data()?.directory()?.as_ref().as_ref().map(view);
         turn.reply(id, Reply::Directory(view));
         Ok(())
     }
@@ -297,4 +258,40 @@ impl Engine {
         turn.reply(id, Reply::Done);
         if self.net.caught_up() { self.begin_transparency(turn) } else { Ok(()) }
     }
+}
+
+/// What is known of the directory after an answer that continues it.
+fn continued(known: Option<&DirectoryRecord>, told: &DirectoryHead) -> Result<DirectoryRecord, DirectoryFault> {
+    let keys = known.map(DirectoryRecord::keys).transpose()?;
+    let (newest, _) = verify_root(&told.newest, keys.as_ref())?;
+    let mut record = match known {
+        None => DirectoryRecord::new(told.newest.clone()),
+        // The same again, word for word, or one that comes after it.
+        Some(known) if newest.epoch < known.newest.epoch => return Err(DirectoryFault::History),
+        Some(known) if newest.epoch == known.newest.epoch => {
+            let same = known.newest.chain == told.newest.chain && known.newest.root == told.newest.root;
+            return if same { Ok(known.clone()) } else { Err(DirectoryFault::History) };
+        }
+        Some(known) => {
+            let next = told.first == known.newest.epoch.saturating_add(1);
+            // Where too many epochs came in between, what links them is left to auditors.
+            let skips = told.first > known.newest.epoch && told.roots.len() as u64 == limits::DIRECTORY_ROOTS;
+            if !skips && (!next || told.before != known.newest.chain) {
+                return Err(DirectoryFault::History);
+            }
+            known.clone()
+        }
+    };
+    let mut at = Root { epoch: told.first.saturating_sub(1), hash: [0; 32], chain: fixed(&told.before)? };
+    for root in &told.roots {
+        let (epoch, hash) = (at.epoch.saturating_add(1), fixed(root)?);
+        at = Root { epoch, hash, chain: next_chain(&at.chain, epoch, &hash) };
+        record.remember(&at);
+    }
+    // An empty directory has no epoch yet.
+    if newest.epoch > 0 && at != newest {
+        return Err(DirectoryFault::History);
+    }
+    record.newest = told.newest.clone();
+    Ok(record)
 }

@@ -14,7 +14,7 @@ use akd_core::{AkdLabel, AkdValue, HistoryProof, LookupProof};
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha256};
 use sotto_protocol::directory::{DirectoryEntry, SignedRoot};
-use sotto_protocol::{ErrorCode, UserName, codec, limits};
+use sotto_protocol::{Bytes, ErrorCode, UserName, codec, limits};
 
 /// Before what the server signs of an epoch.
 const LABEL: &[u8] = b"sotto directory v1";
@@ -56,6 +56,24 @@ pub struct DirectoryKeys {
     pub vrf: [u8; 32],
 }
 
+impl DirectoryKeys {
+    /// The keys that a root names.
+    ///
+    /// # Errors
+    /// [`DirectoryFault::Malformed`].
+    pub fn of(signed: &SignedRoot) -> Result<Self, DirectoryFault> {
+        Ok(Self { server: fixed(&signed.server_key)?, vrf: fixed(&signed.vrf_key)? })
+    }
+}
+
+/// A hash or key of the length that belongs there.
+///
+/// # Errors
+/// [`DirectoryFault::Malformed`].
+pub fn fixed<const N: usize>(bytes: &Bytes) -> Result<[u8; N], DirectoryFault> {
+    bytes.as_slice().try_into().map_err(|_| DirectoryFault::Malformed)
+}
+
 /// A root whose signature was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root {
@@ -87,13 +105,12 @@ pub fn root_message(vrf_key: &[u8; 32], root: &Root) -> Vec<u8> {
 /// # Errors
 /// [`DirectoryFault::Malformed`], [`DirectoryFault::Signature`].
 pub fn verify_root(signed: &SignedRoot, known: Option<&DirectoryKeys>) -> Result<(Root, DirectoryKeys), DirectoryFault> {
-    let fixed = |bytes: &sotto_protocol::Bytes| <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| DirectoryFault::Malformed);
-    let keys = DirectoryKeys { server: fixed(&signed.server_key)?, vrf: fixed(&signed.vrf_key)? };
+    let keys = DirectoryKeys::of(signed)?;
     if known.is_some_and(|known| *known != keys) {
         return Err(DirectoryFault::Signature);
     }
     let root = Root { epoch: signed.epoch, hash: fixed(&signed.root)?, chain: fixed(&signed.chain)? };
-    let signature = <[u8; 64]>::try_from(signed.signature.as_slice()).map_err(|_| DirectoryFault::Malformed)?;
+    let signature = fixed(&signed.signature)?;
     let server = VerifyingKey::from_bytes(&keys.server).map_err(|_| DirectoryFault::Signature)?;
     let verified = server.verify_strict(&root_message(&keys.vrf, &root), &Signature::from_bytes(&signature));
     verified.map_err(|_| DirectoryFault::Signature)?;

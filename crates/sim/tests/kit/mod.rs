@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use sotto_backend::{Backend, BackendConfig};
-use sotto_client_api::Command;
+use sotto_client_api::views::DeviceView;
+use sotto_client_api::{Command, Reply};
 use sotto_protocol::RoomId;
 use sotto_sim::Host;
 
@@ -89,6 +90,22 @@ pub(crate) async fn settle(hosts: &mut [&mut Host]) {
         }
     }
     panic!("they never come to rest");
+}
+
+/// Connects again, as soon as the engine tries to; then so many seconds pass for that browser.
+pub(crate) async fn online(hosts: &mut [&mut Host], back: usize, seconds: usize) {
+    hosts[back].set_online(true);
+    hosts[back].call(Command::Nudge).await.unwrap();
+    for _ in 0..seconds {
+        hosts[back].pass_time();
+        settle(hosts).await;
+    }
+}
+
+/// The devices of a browser's account.
+pub(crate) async fn devices(host: &mut Host) -> Vec<DeviceView> {
+    let Reply::Devices(devices) = host.call(Command::Devices).await.unwrap() else { panic!("no devices") };
+    devices
 }
 
 /// A minute passes for both, with time for everything in it.

@@ -34,7 +34,7 @@ impl MemoryStore {
         })
     }
 
-    pub(crate) fn reset_account(&self, name: UserName, at: Millis) -> StoreResult<Vec<SessionId>> {
+    pub(crate) fn reset_account(&self, name: UserName, at: Millis) -> StoreResult<(AccountId, Vec<SessionId>)> {
         self.write(|tables| {
             let account = tables.living().find(|row| row.name == name).map(|row| row.account).ok_or(ErrorCode::NotFound)?;
             let former = former_name(account)?;
@@ -44,7 +44,7 @@ impl MemoryStore {
                 known.name = former;
             }
             tables.published.remove(&account);
-            Ok(tables.empty(account))
+            Ok((account, tables.empty(account)))
         })
     }
 

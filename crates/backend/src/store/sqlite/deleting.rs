@@ -45,8 +45,8 @@ impl SqliteStore {
     }
 
     /// Frees the name of an account that nobody can sign in to any more. What is its own goes; its last list and its places in rooms stay. Gives
-    /// the sessions that have ended.
-    pub(crate) async fn reset_account(&self, name: UserName, at: Millis) -> StoreResult<Vec<SessionId>> {
+    /// it, and the sessions that have ended.
+    pub(crate) async fn reset_account(&self, name: UserName, at: Millis) -> StoreResult<(AccountId, Vec<SessionId>)> {
         self.write(move |connection| {
             Box::pin(async move {
                 let row = sqlx::query("SELECT account FROM accounts WHERE name = ? AND deleted_at IS NULL").bind(name.as_str());
@@ -57,7 +57,7 @@ impl SqliteStore {
                     .bind(blob(&account.0))
                     .execute(&mut *connection)
                     .await?;
-                empty(connection, account).await
+                Ok((account, empty(connection, account).await?))
             })
         })
         .await

@@ -20,7 +20,8 @@ impl SqliteStore {
 
     /// The records whose keys begin so, ascending.
     pub(crate) async fn directory_under(&self, prefix: Bytes) -> StoreResult<Vec<Bytes>> {
-        let rows = sqlx::query("SELECT value FROM directory WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 AND key < ?2 ORDER BY key")
+        // What lies between the two begins with the prefix; an epoch is eight bytes.
+        let rows = sqlx::query("SELECT value FROM directory WHERE key >= ? AND key < ? ORDER BY key")
             .bind(prefix.as_slice())
             .bind([prefix.as_slice(), &[0xff; 9]].concat())
             .fetch_all(&self.readers)
