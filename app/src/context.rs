@@ -41,6 +41,14 @@ impl AppContext {
         }
     }
 
+    /// Whether the address is an invite link. What it says stays in it until the person has answered, so that a reload asks again.
+    pub fn look_for_invite(self) {
+        let fragment = self.platform.with(String::new(), |browser| browser.fragment());
+        if let Some(code) = fragment.strip_prefix("#join=") {
+            self.state.invite.set(Some(code.to_owned()));
+        }
+    }
+
     /// Names the document.
     pub(crate) fn title(self, text: &str) {
         self.platform.run(|browser| browser.set_title(&format!("{text} · Sotto")));

@@ -53,6 +53,8 @@ pub trait Browser: Send + Sync {
     fn set_title(&self, title: &str);
     /// Puts `path` in the place of the address, without loading anything.
     fn replace_path(&self, path: &str);
+    /// What stands behind the address from its `#` on.
+    fn fragment(&self) -> String;
     /// Scheme, host and port of this site.
     fn origin(&self) -> String;
     /// A small flag of this browser, without secrets ([`flag`]).

@@ -53,6 +53,7 @@ use widgets::{Erase, effect};
 pub fn App() -> impl IntoView {
     let app = context::use_app();
     provide_context(app);
+    effect(move || app.look_for_invite());
     effect(move || boot(app));
     effect(move || home_when_ready(app));
     (move || match app.route.get() {

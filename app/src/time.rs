@@ -64,6 +64,15 @@ impl Local {
         }
     }
 
+    /// "today", "tomorrow", or the date.
+    pub(crate) fn day_ahead(self, now: Self) -> String {
+        match self.day - now.day {
+            0 => "today".into(),
+            1 => "tomorrow".into(),
+            _ => self.date(now),
+        }
+    }
+
     /// For the list of rooms: the clock today, else a short day.
     pub(crate) fn short(self, now: Self) -> String {
         match now.day - self.day {

@@ -16,6 +16,7 @@ pub fn error(code: ErrorCode) -> String {
         E::WrongOrigin => "The request came from another site and was refused. Open Sotto by its own address.",
         E::Forbidden => "You can't do that here.",
         E::NotFound => "There is nobody by that name on this server. Check the spelling, or send them the invite link.",
+        E::InviteEnded => "This invite link is no longer valid: it is used up, over or taken back. Ask for a new one.",
         E::TooManyTries => "Too many tries. Wait a minute, then try again.",
         E::Unavailable => "The server can't do it right now. Nothing was changed: try again in a moment.",
         E::Internal => "Something went wrong on the server. Nothing was changed: try again in a moment.",
@@ -200,6 +201,14 @@ pub(crate) fn people(count: usize) -> String {
     match count {
         1 => "1 person".into(),
         count => format!("{count} people"),
+    }
+}
+
+/// How many an invite link lets in, and until when.
+pub(crate) fn invite(uses: u32, left: Option<u32>, until: &str) -> String {
+    match left {
+        Some(left) => format!("{left} of {uses} places left. Ends {until}."),
+        None => format!("For {}. Ends {until}.", people(uses as usize)),
     }
 }
 

@@ -134,6 +134,10 @@ impl Browser for Page {
             .map(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(path)));
     }
 
+    fn fragment(&self) -> String {
+        web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default()
+    }
+
     fn origin(&self) -> String {
         web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
     }

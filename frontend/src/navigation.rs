@@ -35,6 +35,7 @@ pub(crate) fn follow(app: AppContext) {
 /// Shows the page at the address, and takes the keyboard there.
 fn show_address(app: AppContext) {
     app.show(Route::of(&browser::path()));
+    app.look_for_invite();
     // When it is drawn. The focus was lost with the old page, unless the new one has put it into a field.
     request_animation_frame(move || {
         if browser::nothing_has_focus() {

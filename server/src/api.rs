@@ -14,6 +14,7 @@ use sotto_protocol::api::{
 };
 use sotto_protocol::directory::{DirectoryHead, DirectoryHistory, LookUp, LookedUp, SignedRoot};
 use sotto_protocol::frames::Ack;
+use sotto_protocol::invites::{AskIn, Asks, MakeInvite, NameInvite};
 use sotto_protocol::{ErrorCode, RoomId, Seq, codec, limits};
 
 use crate::body;
@@ -49,6 +50,11 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/api/v1/rooms/{room}/commits", post(upload_commit))
         .route("/api/v1/rooms/{room}/proposals", post(upload_proposal))
         .route("/api/v1/rooms/{room}/entries/{seq}", get(entry))
+        .route("/api/v1/invites", post(make_invite))
+        .route("/api/v1/invites/delete", post(delete_invite))
+        .route("/api/v1/invites/ask", post(ask_in))
+        .route("/api/v1/invites/withdraw", post(withdraw_ask))
+        .route("/api/v1/invites/asks", get(asks))
         .route("/api/v1/archive", post(put_pages))
         .route("/api/v1/archive/read", post(read_pages))
         .route("/api/v1/archive/delete", post(delete_shelves))
@@ -180,6 +186,34 @@ async fn entry(
 ) -> Answer<StoredEntry> {
     let seq: Seq = seq.parse().map_err(|_| ErrorCode::NotFound)?;
     Ok(Cbor(app.backend.entry(asking.signed_in()?, room_id(&room)?, seq).await?))
+}
+
+async fn make_invite(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let invite: MakeInvite = read(request, limits::API_BODY).await?;
+    Ok(app.backend.make_invite(&asking.context, caller, invite).await?)
+}
+
+async fn delete_invite(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let which: NameInvite = read(request, limits::API_BODY).await?;
+    Ok(app.backend.delete_invite(caller, which).await?)
+}
+
+async fn ask_in(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let ask: AskIn = read(request, limits::API_BODY).await?;
+    Ok(app.backend.ask_in(&asking.context, caller, ask).await?)
+}
+
+async fn withdraw_ask(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Result<(), ApiError> {
+    let caller = asking.signed_in()?;
+    let which: NameInvite = read(request, limits::API_BODY).await?;
+    Ok(app.backend.withdraw_ask(caller, which).await?)
+}
+
+async fn asks(State(app): State<AppState>, Extension(asking): Extension<Asking>) -> Answer<Asks> {
+    Ok(Cbor(app.backend.asks(&asking.context, asking.signed_in()?).await?))
 }
 
 async fn put_pages(State(app): State<AppState>, Extension(asking): Extension<Asking>, request: Request) -> Answer<PagesPut> {

@@ -7,6 +7,7 @@ use sotto_client_api::views::{MemberView, Role, Standing, Trust};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::{AccountId, RoomId};
 
+use super::invites::Invites;
 use super::switches::RoomSwitches;
 use crate::actions;
 use crate::context::use_app;
@@ -77,6 +78,9 @@ pub(super) fn Members(row: RoomRow) -> impl IntoView {
                 <Rows rows/>
             </ul>
         </section>
+        <Show when=admits>
+            <Invites room/>
+        </Show>
         <Show when=move || role.get().is_some()>
             <Rename room/>
             <Describe row=described.clone()/>

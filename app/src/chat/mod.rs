@@ -2,6 +2,7 @@
 
 mod composer;
 mod conversation;
+mod invites;
 mod lock;
 mod me_bar;
 mod members;
@@ -29,6 +30,7 @@ use crate::widgets::{Erase, effect};
 use crate::wording;
 
 use conversation::Conversation;
+use invites::JoinDialog;
 use me_bar::MeBar;
 use new_group::NewGroup;
 use notices::Notices;
@@ -93,6 +95,7 @@ pub(crate) fn Chat() -> impl IntoView {
         </div>
         <p class="sr-only" role="status" aria-live="polite" data-testid="announcement">{move || state.announcement.get()}</p>
         <NewGroup/>
+        <JoinDialog/>
         <Settings/>
         <SignOutDialog/>
     }

@@ -3,6 +3,7 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
+use super::invites::Asks;
 use super::recipient::RecipientBox;
 use super::request::RequestBar;
 use crate::actions::{self, RECIPIENT_ID};
@@ -55,10 +56,11 @@ pub(super) fn Sidebar() -> impl IntoView {
                 </button>
             </div>
             <RecipientBox/>
+            <Asks/>
             <ul class="rooms" data-testid="room-list" on:keydown=on_key>
                 <Rows rows/>
             </ul>
-            <Show when=move || state.rooms.with(Vec::is_empty)>
+            <Show when=move || state.rooms.with(Vec::is_empty) && state.asks.with(Vec::is_empty)>
                 <p class="rooms-empty">"No conversations yet. Type a user name above to begin one."</p>
             </Show>
         </nav>

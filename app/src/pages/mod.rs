@@ -16,7 +16,8 @@ pub(crate) use sign_up::SignUp;
 
 use leptos::prelude::*;
 
-use crate::widgets::Erase;
+use crate::context::use_app;
+use crate::widgets::{Erase, Show};
 
 /// The brand where it is no link: on screens that a slip of the finger must not leave.
 fn brand() -> AnyView {
@@ -35,12 +36,16 @@ fn Front(
     #[prop(optional)] lead: Option<&'static str>,
     children: Children,
 ) -> impl IntoView {
+    let invite = use_app().state.invite;
     view! {
         <main class="front" id="main" tabindex="-1">
             <div class="front-card">
                 {brand}
                 <h1>{title}</h1>
                 {lead.map(|lead| view! { <p class="lead">{lead}</p> }.erase())}
+                <Show when=move || invite.with(Option::is_some)>
+                    <p class="banner" role="status" data-testid="invited">"You followed an invite link. Sign in, or create an account: then you can join the group."</p>
+                </Show>
                 {children()}
             </div>
             <p class="front-foot">"Encrypted in your browser. The server passes on bytes that it cannot read."</p>

@@ -6,7 +6,7 @@ pub(crate) mod timeline;
 
 use leptos::prelude::*;
 use sotto_client_api::Update as Report;
-use sotto_client_api::views::{ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase, RoomView, Standing};
+use sotto_client_api::views::{AskView, ConnectionView, EntryBody, EntryView, MemberView, PersonView, Phase, RoomView, Standing};
 use sotto_protocol::{ErrorCode, MessageId, RoomId, UserName};
 
 pub(crate) use pictures::{Picture, Pictures, Whose, data_url};
@@ -77,6 +77,10 @@ pub struct ClientState {
     pub(crate) progress: RwSignal<Option<ProgressView>>,
     pub(crate) rooms: RwSignal<Vec<RoomRow>>,
     pub(crate) timeline: Timeline,
+    /// Groups that wait to let the person in.
+    pub(crate) asks: RwSignal<Vec<AskView>>,
+    /// An invite link that was followed and not answered yet.
+    pub(crate) invite: RwSignal<Option<String>>,
     /// Of the open group.
     pub(crate) members: RwSignal<Vec<MemberView>>,
     pub(crate) draft: RwSignal<String>,
@@ -115,6 +119,8 @@ impl ClientState {
             progress: RwSignal::new(None),
             rooms: RwSignal::new(Vec::new()),
             timeline: Timeline::new(),
+            asks: RwSignal::new(Vec::new()),
+            invite: RwSignal::new(None),
             members: RwSignal::new(Vec::new()),
             draft: RwSignal::new(String::new()),
             pictures: Pictures::new(),
@@ -151,6 +157,7 @@ impl ClientState {
                 let entry = EntryView { key: message.id.to_string(), seq: message.seq, at: message.at, body: EntryBody::Message(message) };
                 self.timeline.put(room, vec![entry]);
             }
+            Report::Asks(asks) => set_if_new(self.asks, asks),
             Report::Notice { code, room } => self.notify(code, room),
         }
     }
@@ -242,6 +249,7 @@ impl ClientState {
             // What was readable must leave the page together with the right to read it.
             self.rooms.set(Vec::new());
             self.timeline.close();
+            self.asks.set(Vec::new());
             self.members.set(Vec::new());
             self.draft.set(String::new());
             self.pictures.forget();

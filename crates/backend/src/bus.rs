@@ -17,6 +17,8 @@ pub struct Wake {
     pub key_packages: Option<u32>,
     /// The account's device list is another one.
     pub devices: bool,
+    /// Who asks to be let into groups by a link, as far as it concerns the account, is another one.
+    pub asks: bool,
     /// The session or the device ended: close.
     pub ended: Option<ErrorCode>,
 }
@@ -98,6 +100,11 @@ impl Bus {
     /// Welcomes may wait for any device of an account.
     pub(crate) fn account_welcomes(&self, account: AccountId) {
         self.each(account, |_| true, |pending| pending.rest.welcomes = true);
+    }
+
+    /// Somebody asks to be let into a group of an account, or what it asked for itself is over.
+    pub(crate) fn asks(&self, account: AccountId) {
+        self.each(account, |_| true, |pending| pending.rest.asks = true);
     }
 
     /// A device should publish key packages.

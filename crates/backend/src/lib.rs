@@ -1,7 +1,7 @@
 //! Services of the Sotto server: accounts, sessions, devices, key packages, rooms, delivery, retention.
 //!
 //! Map, from the outside in:
-//! * [`Backend`] is the one handle; `accounts/`, `sessions`, `devices`, `keys`, `people`, `rooms/`, `delivery`, `archive`, `blocking` and
+//! * [`Backend`] is the one handle; `accounts/`, `sessions`, `devices`, `keys`, `people`, `rooms/`, `delivery`, `archive`, `blocking`, `invites` and
 //!   `retention` add their methods to it. They decide; they hold no SQL.
 //! * `rooms/validate` is where a commit is checked in a scratch [`openmls::group::PublicGroup`], off the writer.
 //! * `store/` says what is kept and is the seam to a database; `store/sqlite/` is the only place with SQL, `store/memory/` answers the
@@ -28,6 +28,7 @@ mod delivery;
 mod devices;
 mod directory;
 mod error;
+mod invites;
 mod keys;
 mod limits;
 mod obfuscate;

@@ -29,6 +29,8 @@ pub(crate) enum Limit {
     PeopleSearch(AccountId),
     /// Device lists that an account asks for: as many as searches.
     DeviceLists(AccountId),
+    /// Invite links by which an account asks: as many as searches.
+    Asks(AccountId),
     /// Failed recovery codes from an address.
     RecoveryAddress(IpAddr),
     /// Failed recovery codes for a name.
@@ -89,7 +91,7 @@ impl RateLimits {
             Limit::LoginAccount(_) | Limit::Reauthentication(_) => self.limits.login_account,
             Limit::SignUpAddress(_) => self.limits.sign_up_address,
             Limit::KeyClaims(_) => self.limits.key_claims,
-            Limit::PeopleSearch(_) | Limit::DeviceLists(_) => self.limits.people_search,
+            Limit::PeopleSearch(_) | Limit::DeviceLists(_) | Limit::Asks(_) => self.limits.people_search,
             Limit::RecoveryAddress(_) => self.limits.recovery_address,
             Limit::RecoveryAccount(_) => self.limits.recovery_account,
         }

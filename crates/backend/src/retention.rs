@@ -15,6 +15,8 @@ pub struct RetentionReport {
     pub welcomes: u64,
     /// Key packages that expired.
     pub key_packages: u64,
+    /// Invite links that are over.
+    pub invites: u64,
     /// Sessions that expired.
     pub sessions: u64,
 }
@@ -37,6 +39,7 @@ impl Backend {
         }
         report.welcomes = self.0.store.delete_welcomes(before).await?;
         report.key_packages = self.0.store.delete_key_packages(now).await?;
+        report.invites = self.0.store.delete_invites(now).await?;
         let config = self.config();
         let ended = (now.saturating_sub(millis(config.session_absolute)), now.saturating_sub(millis(config.session_idle)));
         report.sessions = self.0.store.delete_sessions(ended.0, ended.1).await?;
@@ -44,6 +47,7 @@ impl Backend {
             entries = report.entries,
             welcomes = report.welcomes,
             key_packages = report.key_packages,
+            invites = report.invites,
             sessions = report.sessions,
             "retention"
         );

@@ -8,6 +8,7 @@ mod deleting;
 mod delivery;
 mod directory;
 mod groups;
+mod invites;
 mod keys;
 mod kit;
 mod rig;

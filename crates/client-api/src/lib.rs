@@ -14,7 +14,7 @@ use sotto_protocol::accounts::{
     ChangePasswordRequest, DeleteAccountRequest, KdfParams, NewRecoveryRequest, RecoveryFinishRequest, RecoveryOpenRequest, RecoveryOpened,
     SignInRequest, SignUpRequest, SignedIn,
 };
-use sotto_protocol::{AccountId, DeviceId, ErrorCode, MessageId, RoomId, Seq, UserName};
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, MessageId, Millis, RoomId, Seq, UserName};
 
 use views::{ConnectionView, EntryView, MessageView, Phase, RoomView, SafetyView, ServerRowView};
 
@@ -256,6 +256,38 @@ pub enum Command {
         /// A small JPEG; empty takes the picture away.
         picture: Vec<u8>,
     },
+    /// Makes a link that lets people into a group, as an admin of it. Reply: [`Reply::Done`] when the server has it.
+    MakeInvite {
+        /// Which group.
+        room: RoomId,
+        /// For how long it is good; at most [`sotto_protocol::limits::INVITE_LIFETIME_MS`].
+        lifetime: Millis,
+        /// For how many; at most [`sotto_protocol::limits::INVITE_USES`].
+        uses: u32,
+    },
+    /// Takes a link back. Reply: [`Reply::Done`] as soon as it is stored here.
+    EndInvite {
+        /// Which group.
+        room: RoomId,
+        /// [`views::InviteView::code`].
+        code: String,
+    },
+    /// The living links of a group. Reply: [`Reply::Invites`].
+    Invites {
+        /// Which group.
+        room: RoomId,
+    },
+    /// Asks to be let into a group. Reply: [`Reply::Done`] when the server has it, [`Reply::Room`] for a group that this account is in, `malformed` for
+    /// what is no link, `invite_ended`.
+    AskIn {
+        /// What stands behind the `#join=` of a link, or all of it.
+        code: String,
+    },
+    /// Asks no more. Reply: [`Reply::Done`] when the server has taken it.
+    WithdrawAsk {
+        /// Which group.
+        room: RoomId,
+    },
     /// What the person has chosen for all own devices. Reply: [`Reply::Choices`].
     Choices,
     /// How the person is shown to those they write with. Reply: [`Reply::Done`] as soon as it is stored here.
@@ -446,6 +478,8 @@ pub enum Reply {
     People(Vec<views::PersonView>),
     /// People of a group: owners, admins, members, each by name; empty for a group that this account is not in.
     Members(Vec<views::MemberView>),
+    /// Links of a group, the oldest first.
+    Invites(Vec<views::InviteView>),
     /// The room.
     Room(RoomView),
     /// A page of a room, ascending.
@@ -491,6 +525,8 @@ pub enum Update {
     },
     /// All rooms, newest first: sent after boot.
     Rooms(Vec<RoomView>),
+    /// Groups that the account asks to be let into, all of them.
+    Asks(Vec<views::AskView>),
     /// One room is new or changed.
     Room(RoomView),
     /// Entries of the open room, new or changed (replace by `key`).
@@ -562,6 +598,11 @@ impl Command {
             Self::RenameGroup { .. } => "RenameGroup",
             Self::DescribeGroup { .. } => "DescribeGroup",
             Self::PictureGroup { .. } => "PictureGroup",
+            Self::MakeInvite { .. } => "MakeInvite",
+            Self::EndInvite { .. } => "EndInvite",
+            Self::Invites { .. } => "Invites",
+            Self::AskIn { .. } => "AskIn",
+            Self::WithdrawAsk { .. } => "WithdrawAsk",
             Self::Choices => "Choices",
             Self::SetCard { .. } => "SetCard",
             Self::SetArchiving { .. } => "SetArchiving",

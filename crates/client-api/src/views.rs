@@ -131,6 +131,34 @@ pub enum Role {
     Owner,
 }
 
+/// A link that lets people into a group.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteView {
+    /// What stands behind the `#join=` of its address. Whoever has it is let in.
+    pub code: String,
+    /// When it ends.
+    pub expires_at: Millis,
+    /// For how many it was made.
+    pub uses: u32,
+    /// How many it still lets in, as the server says; none while it has not said.
+    pub left: Option<u32>,
+}
+
+impl core::fmt::Debug for InviteView {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("InviteView(…)")
+    }
+}
+
+/// A group that the account asks to be let into by a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskView {
+    /// Which; nothing else is known of it.
+    pub room: RoomId,
+    /// Since when.
+    pub at: Millis,
+}
+
 /// Whether somebody is in a group, or will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {

@@ -8,6 +8,7 @@ use sotto_protocol::directory::SignedRoot;
 use sotto_protocol::{Bytes, ErrorCode, MessageId, Millis, RoomId, Seq, codec, limits};
 
 use crate::choices::Card;
+use crate::invite::Invite;
 use crate::random;
 
 /// [`Content::kind`] of a text.
@@ -17,6 +18,8 @@ pub const KIND_RECEIPT: u32 = 2;
 
 /// [`Content::kind`] of a group's settings.
 pub const KIND_SETTINGS: u32 = 3;
+/// [`Content::kind`] of a change of a group's invite links.
+pub const KIND_INVITE: u32 = 5;
 /// [`Content::kind`] of a message that says nothing but how its author is shown.
 pub const KIND_CARD: u32 = 4;
 
@@ -53,6 +56,20 @@ pub struct Content {
     /// The newest root of the server's directory that the author was shown: with the first message since there is one.
     #[n(9)]
     pub root: Option<SignedRoot>,
+    /// With [`KIND_INVITE`].
+    #[n(10)]
+    pub invite: Option<InviteChange>,
+}
+
+/// A link is made, or ends. It holds when an admin says it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct InviteChange {
+    /// Which.
+    #[n(0)]
+    pub invite: Invite,
+    /// Nobody is let in by it any more.
+    #[n(1)]
+    pub ended: bool,
 }
 
 /// How somebody wants to be shown. The latest that they chose holds.
@@ -81,6 +98,9 @@ pub struct Settings {
     /// Its picture, a JPEG of at most [`limits::PICTURE`] bytes; empty for none. As with `about`.
     #[n(3)]
     pub picture: Option<Bytes>,
+    /// Said again by an admin: links by which people are let in, for devices that came later.
+    #[n(4)]
+    pub invites: Option<Vec<Invite>>,
 }
 
 impl Settings {
@@ -132,6 +152,12 @@ impl Content {
         Self { settings: Some(settings), ..Self::empty(KIND_SETTINGS, id, room) }
     }
 
+    /// A change of a group's links.
+    #[must_use]
+    pub fn invite(id: MessageId, room: RoomId, change: InviteChange) -> Self {
+        Self { invite: Some(change), ..Self::empty(KIND_INVITE, id, room) }
+    }
+
     /// Nothing but what goes with every message.
     #[must_use]
     pub const fn card(id: MessageId, room: RoomId) -> Self {
@@ -139,7 +165,7 @@ impl Content {
     }
 
     const fn empty(kind: u32, id: MessageId, room: RoomId) -> Self {
-        Self { kind, id, room, text: None, receipt: None, list: None, settings: None, said: None, card: None, root: None }
+        Self { kind, id, room, text: None, receipt: None, list: None, settings: None, said: None, card: None, root: None, invite: None }
     }
 
     /// Encoded.
@@ -196,8 +222,8 @@ mod tests {
 
         let mut newer = Vec::new();
         let mut e = minicbor::Encoder::new(&mut newer);
-        e.array(12).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
-        for _ in 0..7 {
+        e.array(13).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
+        for _ in 0..8 {
             e.null().unwrap();
         }
         e.str("from the future").unwrap().u8(1).unwrap();

@@ -6,6 +6,7 @@ mod committing;
 pub mod content;
 pub mod engine;
 pub mod identity;
+pub mod invite;
 pub mod io;
 pub mod kdf;
 pub mod kdf_vectors;

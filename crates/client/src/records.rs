@@ -4,11 +4,12 @@ use minicbor::{Decode, Encode};
 use sotto_protocol::api::ClaimedKeyPackage;
 use sotto_protocol::device_list::DeviceEntry;
 use sotto_protocol::directory::SignedRoot;
-use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName};
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, InviteId, MessageId, Millis, RoomId, Seq, UserName};
 use sotto_rules::roles::Role;
 
 use crate::choices::{Card, Choices, Verified};
 use crate::content::{Content, ListHead};
+use crate::invite::Invite;
 
 /// Keys of the state table. `0x01` belongs to the MLS storage provider, `0x02` to [`crate::ring`].
 pub mod key {
@@ -32,6 +33,7 @@ pub mod key {
     pub const LEAF_KEY: u8 = 0x60;
 
     const BLOCKED: u8 = 0x70;
+    const ASK: u8 = 0x71;
 
     fn of(prefix: u8, rest: &[u8]) -> Vec<u8> {
         [&[prefix], rest].concat()
@@ -85,6 +87,14 @@ pub mod key {
         of(BLOCKED, account.as_bytes())
     }
 
+    /// [`super::AskRecord`].
+    #[must_use]
+    pub fn ask(room: RoomId) -> Vec<u8> {
+        of(ASK, room.as_bytes())
+    }
+
+    /// Prefix of all asks.
+    pub const ASKS: &[u8] = &[ASK];
     /// Prefix of all who are blocked.
     pub const BLOCKEDS: &[u8] = &[BLOCKED];
     /// Prefix of all rooms.
@@ -307,9 +317,27 @@ pub struct RoomRecord {
     #[n(46)]
     #[cbor(default)]
     pub root_said: u64,
+    /// Links by which people are let into the group.
+    #[n(47)]
+    #[cbor(default)]
+    pub invites: Vec<Invite>,
     /// The person leaves this group: said again in every epoch until it is so.
     #[n(43)]
     pub leaving: Option<Leaving>,
+}
+
+/// A group that this account asks to be let into by a link.
+#[derive(Clone, Debug, Encode, Decode)]
+pub struct AskRecord {
+    /// Which.
+    #[n(0)]
+    pub room: RoomId,
+    /// The server's name for the link.
+    #[n(1)]
+    pub invite: InviteId,
+    /// Since when.
+    #[n(2)]
+    pub at: Millis,
 }
 
 /// What this device has said of leaving.

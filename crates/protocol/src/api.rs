@@ -17,6 +17,11 @@
 //! | `POST /api/v1/rooms/{room}/commits` | [`UploadCommit`] | [`CommitAck`]; 409 `stale_epoch` |
 //! | `POST /api/v1/rooms/{room}/proposals` | [`UploadProposal`] | [`crate::frames::Ack`]; 409 `stale_epoch`, `last_owner` |
 //! | `GET /api/v1/rooms/{room}/entries/{seq}` | | [`StoredEntry`]; 410 `gone` |
+//! | `POST /api/v1/invites` | [`crate::invites::MakeInvite`] | empty; 413 `too_large` over [`crate::limits::INVITES`] |
+//! | `POST /api/v1/invites/delete` | [`crate::invites::NameInvite`] | empty |
+//! | `POST /api/v1/invites/ask` | [`crate::invites::AskIn`] | empty; 410 `invite_ended` |
+//! | `POST /api/v1/invites/withdraw` | [`crate::invites::NameInvite`] | empty |
+//! | `GET /api/v1/invites/asks` | | [`crate::invites::Asks`] |
 //! | `POST /api/v1/archive` | [`PutPages`] | [`PagesPut`]; 507 `archive_full` |
 //! | `POST /api/v1/archive/read` | [`ReadPages`] | [`ArchivePages`] |
 //! | `POST /api/v1/archive/delete` | [`DeleteShelves`] | empty |

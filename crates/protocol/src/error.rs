@@ -145,6 +145,8 @@ codes! {
     57 Blocked "blocked" 403,
     /// Somebody whom the person has blocked is not on the server's list any more.
     58 Unblocked "unblocked" 409,
+    /// A link that invited into a group is used up, over or taken back.
+    59 InviteEnded "invite_ended" 410,
     /// This account is about to leave the group: somebody else who is in it has to carry that out.
     60 Leaving "leaving" 409,
     /// The other side of this room has deleted its account.

@@ -305,6 +305,9 @@ pub enum ServerFrame {
     /// The account's device list is another one now: ask for it.
     #[n(11)]
     Devices,
+    /// Somebody asks to be let into a group by its link, or a link by which the account asks is over: ask who does.
+    #[n(12)]
+    Asks,
 }
 
 #[cfg(test)]

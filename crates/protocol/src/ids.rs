@@ -115,6 +115,10 @@ id!(
     RoomId, 16
 );
 id!(
+    /// An invite link of a group: what is left of its secret when nothing can be told from it.
+    InviteId, 16
+);
+id!(
     /// A message, inside the ciphertext: UUIDv7 chosen by the author.
     MessageId, 16
 );

@@ -16,12 +16,13 @@ pub mod directory;
 pub mod error;
 pub mod frames;
 pub mod ids;
+pub mod invites;
 pub mod limits;
 pub mod name;
 
 pub use bytes::Bytes;
 pub use error::ErrorCode;
-pub use ids::{AccountId, DeviceId, IdempotencyId, MessageId, RoomId, SessionId, ShelfId};
+pub use ids::{AccountId, DeviceId, IdempotencyId, InviteId, MessageId, RoomId, SessionId, ShelfId};
 pub use name::UserName;
 
 /// Position of an entry in a room's log; the first entry has 1, 0 means "before everything".

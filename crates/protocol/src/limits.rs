@@ -57,6 +57,16 @@ pub const DELIVERY_WINDOW: usize = 4 * SYNC_FRAME;
 pub const ROOMS: usize = 2_000;
 /// Most people whom one account has blocked.
 pub const BLOCKED: usize = 1_000;
+/// Most links of one group that live at the same time.
+pub const INVITES: usize = 8;
+/// Most people that one link lets in.
+pub const INVITE_USES: u32 = 1_000;
+/// Longest life of a link, in milliseconds: 30 days.
+pub const INVITE_LIFETIME_MS: u64 = 30 * 24 * 3_600_000;
+/// Bytes of the proof that somebody has a link's secret.
+pub const INVITE_PROOF: usize = 32;
+/// Most groups that one account asks to be let into at the same time.
+pub const ASKS: usize = 50;
 /// Most names that are looked up in the directory at once.
 pub const DIRECTORY_NAMES: usize = 16;
 /// Longest encoded value of the directory.

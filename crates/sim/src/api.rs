@@ -46,6 +46,17 @@ pub(crate) async fn call(
             backend.unblock(&caller, codec::decode(body, limit)?).await?;
             Ok(Vec::new())
         }
+        (Method::Get, "invites", "asks") => Ok(codec::encode(&backend.asks(context, &caller).await?)),
+        (Method::Post, "invites", what) => {
+            match what {
+                "" => backend.make_invite(context, &caller, codec::decode(body, limit)?).await?,
+                "delete" => backend.delete_invite(&caller, codec::decode(body, limit)?).await?,
+                "ask" => backend.ask_in(context, &caller, codec::decode(body, limit)?).await?,
+                "withdraw" => backend.withdraw_ask(&caller, codec::decode(body, limit)?).await?,
+                _ => return Err(ErrorCode::NotFound.into()),
+            }
+            Ok(Vec::new())
+        }
         (Method::Get, "accounts", rest) => {
             let account = rest.strip_suffix("/devices").and_then(|account| account.parse().ok()).ok_or(ErrorCode::NotFound)?;
             Ok(codec::encode(&backend.devices(context, &caller, account).await?))

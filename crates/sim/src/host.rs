@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use sotto_backend::{Backend, Caller, RequestContext, SessionToken};
 use sotto_client::Engine;
 use sotto_client::io::{Batch, Effect, Input, Opened, SlotWrite, Store};
-use sotto_client_api::views::{EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
+use sotto_client_api::views::{AskView, EntryBody, EntryView, MessageView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::accounts::{SignInRequest, SignedIn};
 use sotto_protocol::api::ErrorBody;
@@ -127,6 +127,8 @@ pub struct Host {
     pub phase: Phase,
     /// Notices so far.
     pub notices: Vec<ErrorCode>,
+    /// Groups that the account asks to be let into.
+    pub asks: Vec<AskView>,
     /// The server shows this browser the directory of another one: a copy that has gone another way.
     pub other_face: Option<Backend>,
     /// The open database is taken away, until everything is wiped.
@@ -170,6 +172,7 @@ impl Host {
             timeline: BTreeMap::new(),
             phase: Phase::Booting,
             notices: Vec::new(),
+            asks: Vec::new(),
             token: None,
             open_room: None,
             engine: Engine::new(nfkc),
@@ -538,6 +541,7 @@ impl Host {
             }
             Update::Message { message, .. } => self.redraw(message),
             Update::Notice { code, .. } => self.notices.push(code),
+            Update::Asks(asks) => self.asks = asks,
             Update::Entries { .. } | Update::Connection(_) | Update::Progress { .. } => {}
         }
     }

@@ -136,6 +136,9 @@ impl Socket {
                 if wake.devices {
                     self.out.push(ServerFrame::Devices);
                 }
+                if wake.asks {
+                    self.out.push(ServerFrame::Asks);
+                }
                 if let Some(code) = wake.ended {
                     self.out.push(ServerFrame::Bye { code });
                 }

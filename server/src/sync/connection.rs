@@ -282,6 +282,9 @@ impl Connection {
         if wake.devices {
             self.send(ServerFrame::Devices, Some(&session.subscription)).await?;
         }
+        if wake.asks {
+            self.send(ServerFrame::Asks, Some(&session.subscription)).await?;
+        }
         Ok(())
     }
 

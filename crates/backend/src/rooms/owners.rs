@@ -1,6 +1,7 @@
-//! Whether the groups of an account would keep an owner without it.
+//! What accounts are in groups: their roles, and whether a group would keep an owner without one.
 
-use sotto_protocol::AccountId;
+use sotto_protocol::{AccountId, Bytes, RoomId};
+use sotto_rules::roles::Role;
 
 use super::validate;
 use crate::backend::Backend;
@@ -16,5 +17,9 @@ impl Backend {
             self.heavy(move || validate::keeps_an_owner(info.room, &room.public_group, account, &deleted)).await??;
         }
         Ok(())
+    }
+    /// The role of an account by the public state of a room.
+    pub(crate) async fn role_in(&self, room: RoomId, public_group: Bytes, account: AccountId) -> Result<Role, ServiceError> {
+        Ok(self.heavy(move || validate::role(room, &public_group, account)).await??)
     }
 }

@@ -114,6 +114,12 @@ pub(super) fn keeps_an_owner(room: RoomId, stored: &Bytes, account: AccountId, d
     Ok(may_leave(&group, account, deleted)?)
 }
 
+/// What an account may do in a room.
+pub(super) fn role(room: RoomId, stored: &Bytes, account: AccountId) -> Result<Role, ErrorCode> {
+    let group = load(room, &GroupState::from_bytes(stored.as_slice())?)?;
+    Ok(Kind::of(group.group_context().extensions())?.role(account))
+}
+
 fn load(room: RoomId, storage: &GroupState) -> Result<PublicGroup, ErrorCode> {
     PublicGroup::load(storage, &GroupId::from_slice(room.as_bytes())).map_err(|_| ErrorCode::Internal)?.ok_or(ErrorCode::Internal)
 }

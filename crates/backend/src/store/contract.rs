@@ -14,7 +14,7 @@ use sotto_protocol::limits;
 
 /// Seeds in one run, and calls in one seed.
 const SEEDS: u64 = 40;
-const CALLS: usize = 400;
+const CALLS: usize = 450;
 
 // Each answer comes from a small world, so that names are taken, ids repeat and epochs are stale often. Fails when a method of one store
 // checks, orders or changes otherwise than that of the other; seen with unused trees left in memory, with messages of any epoch taken, with
@@ -94,6 +94,11 @@ const NAMES: &[&str] = &[
     "directory",
     "mark_published",
     "put_epoch",
+    "put_invite",
+    "delete_invite",
+    "ask_in",
+    "withdraw_ask",
+    "asks",
     "search",
     "sign_in",
     "sessions",
@@ -205,6 +210,24 @@ impl World<'_> {
                 let row = EpochRow { epoch: self.1.u64(..100), root: self.list(), chain: self.list(), proof: self.list() };
                 told(&self.0.put_epoch(row).await)
             }
+            "put_invite" => {
+                let row = InviteRow { invite: self.invite(), room: self.room(), expires_at: self.time(), uses: self.1.u32(..3) };
+                told(&self.0.put_invite(row, self.time(), 2).await)
+            }
+            "delete_invite" => {
+                let invite = self.invite();
+                told(&(self.0.find_invite(invite).await, self.0.delete_invite(invite).await))
+            }
+            "ask_in" => {
+                let (invite, proof) = (self.invite(), self.list());
+                told(&self.0.ask_in(account, invite, proof, self.time(), 2).await)
+            }
+            "withdraw_ask" => told(&self.0.withdraw_ask(account, self.invite()).await),
+            "asks" => {
+                let row = |row: InviteRow| (row.invite, row.room, row.expires_at, row.uses);
+                let found = self.0.asks(account, self.time()).await;
+                told(&found.map(|(own, living, open)| (own, living.into_iter().map(row).collect::<Vec<_>>(), open)))
+            }
             "search" => {
                 let part = ["ann", "anna", "a", "na", "zed", "-"][self.1.usize(..6)];
                 told(&self.0.search_people(part, self.1.u32(0..4)).await)
@@ -297,7 +320,7 @@ impl World<'_> {
                 let entries = self.0.delete_entries(before).await;
                 let welcomes = self.0.delete_welcomes(before).await;
                 let packages = self.0.delete_key_packages(self.minute()).await;
-                told(&(entries, welcomes, packages, self.0.delete_sessions(before, before).await))
+                told(&(entries, welcomes, packages, self.0.delete_sessions(before, before).await, self.0.delete_invites(before / 3).await))
             }
         };
         (name, answer)
@@ -460,6 +483,10 @@ impl World<'_> {
 
     fn list(&mut self) -> Bytes {
         Bytes(vec![self.1.u8(..4); 3])
+    }
+
+    fn invite(&mut self) -> InviteId {
+        InviteId([self.1.u8(..4); 16])
     }
 
     /// Under one of few prefixes.

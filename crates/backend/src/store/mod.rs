@@ -11,7 +11,10 @@ mod sqlite;
 use sotto_protocol::accounts::{KdfParams, VaultSlot};
 use sotto_protocol::api::{ArchivePage, ArchivePages, ClaimedKeyPackage, KeyPackageCount, PageWanted, Person, RoomInfo};
 use sotto_protocol::frames::{Cursor, Entry, EntryKind, Welcome};
-use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, Millis, RoomId, Seq, SessionId, ShelfId, UserName};
+use sotto_protocol::invites::Ask;
+use sotto_protocol::{
+    AccountId, Bytes, DeviceId, Epoch, ErrorCode, IdempotencyId, InviteId, Millis, RoomId, Seq, SessionId, ShelfId, UserName,
+};
 
 use crate::config::{BackendConfig, Rows};
 use crate::error::{OpenError, ServiceError};
@@ -136,6 +139,14 @@ transactions! {
     fn epochs(from: u64, most: u64) -> Vec<EpochRow>;
     fn newest_epoch() -> Option<EpochRow>;
 
+    // Invite links.
+    fn put_invite(row: InviteRow, now: Millis, most: usize) -> ();
+    fn find_invite(invite: InviteId) -> Option<RoomId>;
+    fn delete_invite(invite: InviteId) -> Vec<AccountId>;
+    fn ask_in(account: AccountId, invite: InviteId, proof: Bytes, now: Millis, most: usize) -> Vec<AccountId>;
+    fn withdraw_ask(account: AccountId, invite: InviteId) -> ();
+    fn asks(account: AccountId, now: Millis) -> (Vec<InviteId>, Vec<InviteRow>, Vec<Ask>);
+
     // Blocking.
     fn blocked(account: AccountId) -> Vec<Person>;
     fn block(account: AccountId, blocked: AccountId, most: usize) -> ();
@@ -145,6 +156,7 @@ transactions! {
     fn delete_entries(before: Millis) -> u64;
     fn delete_welcomes(before: Millis) -> u64;
     fn delete_key_packages(now: Millis) -> u64;
+    fn delete_invites(now: Millis) -> u64;
     fn delete_sessions(created_before: Millis, seen_before: Millis) -> u64;
 }
 
@@ -280,6 +292,16 @@ pub(crate) struct EpochRow {
     pub(crate) chain: Bytes,
     /// That nothing was taken out since the one before; `rules::directory` has its form.
     pub(crate) proof: Bytes,
+}
+
+/// An invite link of a group.
+#[derive(Clone)]
+pub(crate) struct InviteRow {
+    pub(crate) invite: InviteId,
+    pub(crate) room: RoomId,
+    pub(crate) expires_at: Millis,
+    /// How many it still lets in.
+    pub(crate) uses: u32,
 }
 
 /// A key package to store.

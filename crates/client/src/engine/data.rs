@@ -13,7 +13,7 @@ use crate::identity::DeviceIdentity;
 use crate::io::{Batch, Row, Slots};
 use crate::leaf_key::LeafKey;
 use crate::mls;
-use crate::records::{ChoicesRecord, ContactRecord, DeviceRecord, DirectoryRecord, ListRecord, OutboxRecord, RoomRecord, key};
+use crate::records::{AskRecord, ChoicesRecord, ContactRecord, DeviceRecord, DirectoryRecord, ListRecord, OutboxRecord, RoomRecord, key};
 use crate::ring::Ring;
 use crate::seal::StorageKey;
 use crate::storage::{JournaledStorage, Namespace, Provider, StorageError};
@@ -263,6 +263,23 @@ impl Data {
     /// Whom the account has blocked, in no order.
     pub(super) fn blocked(&self) -> Result<Vec<Person>, ErrorCode> {
         self.all(key::BLOCKEDS)
+    }
+
+    /// Groups that the account asks to be let into.
+    pub(super) fn asks(&self) -> Result<Vec<AskRecord>, ErrorCode> {
+        self.all(key::ASKS)
+    }
+
+    pub(super) fn find_ask(&self, room: RoomId) -> Result<Option<AskRecord>, ErrorCode> {
+        self.find(&key::ask(room))
+    }
+
+    pub(super) fn put_ask(&self, record: &AskRecord) -> Result<(), ErrorCode> {
+        self.put(&key::ask(record.room), record)
+    }
+
+    pub(super) fn delete_ask(&self, room: RoomId) -> Result<(), ErrorCode> {
+        self.delete(&key::ask(room))
     }
 
     /// Stores a leaf key's secret.

@@ -127,6 +127,9 @@ impl Engine {
                 self.data()?.end_pending(room, true)?;
                 room.sends = 0;
                 room.updated_at = turn.now;
+                if !went.is_empty() {
+                    self.end_invites(turn, room, true)?;
+                }
                 self.net.waits_for.remove(&entry.room);
                 if !came.is_empty() {
                     self.repeat_name(turn, room)?;
@@ -165,6 +168,9 @@ impl Engine {
                 }
                 if room.seat == Seat::Taken && !(joined.is_empty() && removed.is_empty()) && active {
                     self.leaves_changed(turn, room, &joined)?;
+                }
+                if !went.is_empty() {
+                    self.end_invites(turn, room, false)?;
                 }
                 let by_itself = joined.contains(&(by, device));
                 // A device of this account that the known list does not name: there is a newer one.
@@ -231,7 +237,12 @@ impl Engine {
             }
             _ => {}
         }
+        if let Some(change) = content.invite {
+            self.change_invites(room, author, change);
+            return Ok(None);
+        }
         if let Some(settings) = content.settings {
+            let settings = self.by_right(room.room, author, settings);
             return Ok(Self::named(room, author, settings, seq));
         }
         let Some(text) = content.text else { return Ok(None) };

@@ -52,19 +52,8 @@ impl Engine {
         body: &[u8],
     ) -> Result<(), ErrorCode> {
         let own = *name == self.data()?.record()?.name;
-        let (claimed, list) = self.verify_claimed(turn, name, body)?;
+        let (account, packages) = self.verify_packages(turn, room, name, body)?;
         let mut record = if own { self.data()?.room(room)? } else { self.group(room, Role::Admin)? };
-        let account = claimed.account;
-        // Devices that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
-        let signed = claimed.packages.into_iter().filter(|package| device_key(&list, package.device).is_some());
-        let packages: Vec<ClaimedKeyPackage> = signed.collect();
-        for package in &packages {
-            self.joiner(turn, account, package)?;
-        }
-        let inside = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
-        if packages.is_empty() && !inside.iter().any(|(_, credential)| credential.account() == account) {
-            return Err(ErrorCode::NoKeyPackage);
-        }
         let tries = match (record.wanted.iter().find(|wanted| wanted.is_about(account)), reply) {
             (_, Some(_)) => 0,
             (Some(Wanted::Added { tries, .. }), None) => *tries,
@@ -81,6 +70,31 @@ impl Engine {
             turn.reply(reply, Reply::Done);
         }
         self.commit_what_is_due(turn, room, false)
+    }
+
+    /// Whose packages these are, and those of devices that the account itself has signed; anything else is a ghost (SECURITY_TESTS.md 26).
+    ///
+    /// # Errors
+    /// `no_key_package` when there is none for somebody who is not in the room.
+    pub(super) fn verify_packages(
+        &mut self,
+        turn: &mut Turn,
+        room: RoomId,
+        name: &UserName,
+        body: &[u8],
+    ) -> Result<(AccountId, Vec<ClaimedKeyPackage>), ErrorCode> {
+        let (claimed, list) = self.verify_claimed(turn, name, body)?;
+        let account = claimed.account;
+        let signed = claimed.packages.into_iter().filter(|package| device_key(&list, package.device).is_some());
+        let packages: Vec<ClaimedKeyPackage> = signed.collect();
+        for package in &packages {
+            self.joiner(turn, account, package)?;
+        }
+        let inside = self.data_mut()?.with_group(room, |_, group| mls::members(group))?;
+        if packages.is_empty() && !inside.iter().any(|(_, credential)| credential.account() == account) {
+            return Err(ErrorCode::NoKeyPackage);
+        }
+        Ok((account, packages))
     }
 
     /// The server does not take a commit for a key package in it. The packages of every wish are claimed again, a few times. Answers
@@ -203,20 +217,26 @@ impl Engine {
     }
 
     /// Says for the first time what a group is called.
-    pub(super) fn give_name(&self, turn: &Turn, record: &RoomRecord) -> Result<(), ErrorCode> {
+    pub(super) fn give_name(&mut self, turn: &Turn, record: &RoomRecord) -> Result<(), ErrorCode> {
         self.queue_settings(turn, record, None)
     }
 
     /// Says again what a group is called, where that is known.
-    pub(super) fn repeat_name(&self, turn: &Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
+    pub(super) fn repeat_name(&mut self, turn: &Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
         record.name_owed = false;
         let since = record.named_at;
         self.queue_settings(turn, record, Some(since))
     }
 
-    fn queue_settings(&self, turn: &Turn, record: &RoomRecord, since: Option<Seq>) -> Result<(), ErrorCode> {
+    fn queue_settings(&mut self, turn: &Turn, record: &RoomRecord, since: Option<Seq>) -> Result<(), ErrorCode> {
         let Some(name) = record.name.clone() else { return Ok(()) };
-        let settings = Settings { name, since, about: Some(record.about.clone()), picture: Some(record.picture.clone()) };
+        let settings = Settings {
+            name,
+            since,
+            about: Some(record.about.clone()),
+            picture: Some(record.picture.clone()),
+            invites: if since.is_some() { self.invites_to_repeat(record)? } else { None },
+        };
         let content = Content::settings(content::message_id(turn.now)?, record.room, settings);
         self.queue(turn, &content).map(|_| ())
     }
@@ -239,8 +259,9 @@ impl Engine {
             room.name_owed |= room.peer.is_none();
             return None;
         }
+        let newcomer = room.named_at == 0;
         (room.named_at, room.name_owed) = (at, false);
-        let Settings { name, since, about, picture } = settings;
+        let Settings { name, since, about, picture, invites } = settings;
         let about = about.filter(|about| room.about != *about);
         let picture = picture.and_then(|picture| checked_picture(picture.0).ok()).filter(|picture| room.picture.0 != *picture);
         let renamed = room.name.as_ref() != Some(&name);
@@ -253,6 +274,9 @@ impl Engine {
             picture.as_ref().map(|_| EntryKindRecord::Pictured { by })
         };
         room.name = Some(name);
+        if let Some(invites) = invites.filter(|_| newcomer) {
+            room.invites = invites;
+        }
         room.about = about.unwrap_or_else(|| std::mem::take(&mut room.about));
         room.picture = picture.map_or_else(|| std::mem::take(&mut room.picture), Bytes);
         line.filter(|_| since.is_none())
@@ -448,6 +472,7 @@ impl Engine {
         record.seat = Seat::Removed;
         record.wanted.clear();
         record.leaving = None;
+        record.invites.clear();
         // Whoever comes back counts from nothing, and others do.
         record.said = 0;
         record.heard.clear();
@@ -491,7 +516,7 @@ impl Due {
 }
 
 impl Wanted {
-    const fn account(&self) -> AccountId {
+    pub(super) const fn account(&self) -> AccountId {
         match self {
             Self::Added { account, .. } | Self::Removed { account } | Self::InRole { account, .. } => *account,
         }

@@ -25,6 +25,7 @@ mod erasing;
 mod groups;
 mod healing;
 mod identities;
+mod invites;
 mod leaving;
 mod members;
 mod missing;
@@ -494,6 +495,11 @@ impl Engine {
             Command::SetMuted { room, muted } => self.set_muted(turn, id, room, muted),
             Command::DescribeGroup { room, about } => self.describe_group(turn, id, room, &about),
             Command::PictureGroup { room, picture } => self.picture_group(turn, id, room, picture),
+            Command::MakeInvite { room, lifetime, uses } => self.make_invite(turn, id, room, lifetime, uses),
+            Command::EndInvite { room, code } => self.end_invite(turn, id, room, &code),
+            Command::Invites { room } => self.invites(turn, id, room),
+            Command::AskIn { code } => self.ask_in(turn, id, &code),
+            Command::WithdrawAsk { room } => self.withdraw_ask(turn, id, room),
             Command::Choices => self.choices(turn, id),
             Command::SetCard { name, picture } => self.set_card(turn, id, &name, picture),
             Command::SetArchiving { room, on } => self.set_archiving(turn, id, room, on),

@@ -9,14 +9,19 @@ use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_protocol::api::ErrorBody;
 use sotto_protocol::directory::SignedRoot;
 use sotto_protocol::frames::{ClientFrame, Cursor, ServerFrame, VERSION, Welcome};
-use sotto_protocol::{AccountId, Bytes, Epoch, ErrorCode, IdempotencyId, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
+use sotto_protocol::invites::Ask;
+use sotto_protocol::{
+    AccountId, Bytes, Epoch, ErrorCode, IdempotencyId, InviteId, MessageId, Millis, RoomId, Seq, UserName, codec, limits,
+};
 
 use super::archive::Shelves;
 use super::healing::Fault;
+use super::invites::Door;
 use super::stock::Missing;
 use super::timeline::ShownPage;
 use super::{Engine, Turn, Work};
 use crate::archive::Page;
+use crate::invite::Invite;
 use crate::io::{Effect, Method};
 use crate::random;
 use crate::records::{ChoicesRecord, RoomRecord, Seat};
@@ -83,6 +88,8 @@ pub(super) struct Net {
     /// Whether the directory was asked for on this connection, and whether it has to be once more when the answer is here.
     pub(super) directory_asked: bool,
     pub(super) directory_again: bool,
+    /// Who asks to be let in.
+    pub(super) door: Door,
     /// Rooms in which the server does not let leaves go that are not listed by what is known here.
     pub(super) kept_leaves: BTreeSet<RoomId>,
 }
@@ -195,6 +202,32 @@ pub(super) enum Pending {
         room: RoomId,
         then: Option<ShownPage>,
     },
+    /// The server is told of a link.
+    MakeInvite {
+        room: RoomId,
+        invite: Invite,
+        reply: u32,
+    },
+    /// And of its end.
+    EndInvite,
+    /// Asking to be let in by one.
+    AskIn {
+        room: RoomId,
+        invite: InviteId,
+        reply: u32,
+    },
+    WithdrawAsk {
+        room: RoomId,
+        reply: u32,
+    },
+    /// Who asks; for this command, which wants to know of this room's links.
+    Asks {
+        wanted: Option<(u32, RoomId)>,
+    },
+    /// Claimed for letting somebody in who has asked.
+    Admit {
+        ask: Ask,
+    },
     /// What is new in the directory of keys.
     Directory,
     /// What has stood behind the own name.
@@ -219,6 +252,9 @@ impl Pending {
             | Self::People { reply }
             | Self::ServerRow { reply, .. }
             | Self::PutDevices { reply, .. }
+            | Self::MakeInvite { reply, .. }
+            | Self::AskIn { reply, .. }
+            | Self::WithdrawAsk { reply, .. }
             | Self::Block { reply, .. } => Some(*reply),
             Self::ClaimFor { reply, .. }
             | Self::Blocked { reply }
@@ -233,6 +269,8 @@ impl Pending {
             Self::Devices { .. } | Self::ReadShelf { .. } | Self::PutShelf { .. } => None,
             Self::ReadChoices | Self::PutChoices { .. } | Self::EmptyShelves { .. } => None,
             Self::Directory | Self::OwnHistory | Self::LookUp { .. } | Self::PastRoot { .. } => None,
+            Self::Asks { wanted: Some((reply, _)) } => Some(*reply),
+            Self::EndInvite | Self::Asks { wanted: None } | Self::Admit { .. } => None,
         }
     }
 }
@@ -408,6 +446,7 @@ impl Engine {
             self.ask_for_gaps(turn)?;
             self.resume_seats(turn)?;
             self.ask_lists(turn)?;
+            self.knock_again(turn)?;
             self.flush_outbox(turn)?;
         }
         if self.shelves.due_at.is_some_and(|at| at <= turn.now) {
@@ -456,6 +495,7 @@ impl Engine {
                     self.begin_transparency(turn)?;
                 }
                 self.queue_receipts(turn)?;
+                self.ask_who_asks(turn)?;
                 self.erase_on(turn)?;
                 self.shelves = Shelves::default();
                 self.archive_soon(turn.now);
@@ -471,6 +511,7 @@ impl Engine {
             }
             ServerFrame::KeyPackages { left } => self.refill_key_packages(turn, left),
             ServerFrame::Devices => self.ask_own_devices(turn),
+            ServerFrame::Asks => self.ask_who_asks(turn),
             ServerFrame::Pong { .. } => Ok(()),
             ServerFrame::Lost { upto } => self.lost(turn, upto),
             ServerFrame::Error { code } => {
@@ -604,7 +645,12 @@ impl Engine {
             Pending::RoomState { room, reply, cursor } => self.room_state(turn, room, reply, cursor, body),
             Pending::TakeSeat { room, reply } => self.seat_taken(turn, room, reply, body),
             // The log shows the commit; its answer says nothing that the log does not.
-            Pending::Commit { .. } | Pending::Leave { .. } | Pending::Probe => Ok(()),
+            Pending::Commit { .. } | Pending::Leave { .. } | Pending::EndInvite | Pending::Probe => Ok(()),
+            Pending::MakeInvite { room, invite, reply } => self.invite_made(turn, room, invite, reply),
+            Pending::AskIn { room, invite, reply } => self.asked_in(turn, room, invite, reply),
+            Pending::WithdrawAsk { room, reply } => self.ask_withdrawn(turn, room, reply),
+            Pending::Asks { wanted } => self.asks_told(turn, wanted, body),
+            Pending::Admit { ask } => self.admit(turn, &ask, body),
             Pending::Directory => self.directory_told(turn, body),
             Pending::OwnHistory => self.own_history_told(turn, body),
             Pending::LookUp { accounts } => self.looked_up(turn, &accounts, body),
@@ -661,6 +707,11 @@ impl Engine {
             }
             Pending::History { room, then } => self.history_done(turn, room, then, Some(error.code)),
             Pending::Devices { account } => self.list_not_told(turn, account, error),
+            Pending::Asks { wanted: Some((reply, room)) } => self.show_invites(turn, reply, room),
+            Pending::Asks { wanted: None } | Pending::Admit { .. } => {
+                self.door_stays_shut(turn, error);
+                Ok(())
+            }
             // They are read again by the next connection.
             Pending::Probe | Pending::ReadChoices => Ok(()),
             Pending::PutChoices { .. } | Pending::EmptyShelves { .. } => self.choices_not_put(turn, error),

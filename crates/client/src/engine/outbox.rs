@@ -319,8 +319,11 @@ impl Engine {
         self.net.sent.remove(&outgoing.idempotency);
         self.net.taken.remove(&outgoing.idempotency);
         let Some(text) = outgoing.text else {
-            let settings = Content::decode(outgoing.content.as_slice(), room.room)?.settings;
-            return Ok(settings.and_then(|settings| Self::named(room, author, settings, entry.seq)));
+            let content = Content::decode(outgoing.content.as_slice(), room.room)?;
+            if let Some(change) = content.invite {
+                self.change_invites(room, author, change);
+            }
+            return Ok(content.settings.and_then(|settings| Self::named(room, author, settings, entry.seq)));
         };
         room.preview = Some(preview(&text));
         room.preview_mine = true;

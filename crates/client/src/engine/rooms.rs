@@ -64,6 +64,7 @@ impl RoomRecord {
             card_said: 0,
             about: String::new(),
             picture: Bytes(Vec::new()),
+            invites: Vec::new(),
             leaving: None,
         }
     }

@@ -109,6 +109,7 @@ impl Engine {
                 record.branches = known.branches;
                 (record.request, record.hidden, record.erased_upto) = (known.request, known.hidden, known.erased_upto);
             }
+            None if self.was_asked_for(turn, welcome.room)? => {}
             None if self.is_blocked(by)? => return Err(ErrorCode::Blocked),
             None if self.knows(by)? => {}
             None => record.request = Some(by),
@@ -311,6 +312,9 @@ impl Engine {
             let now = data.with_group(room, |_, group| accounts(group))?;
             record.came = now.difference(&before).copied().collect();
             record.went = before.difference(&now).copied().collect();
+            if !record.went.is_empty() {
+                record.invites.clear();
+            }
         }
         record.seat = Seat::Taken;
         if record.behind.is_some() {

@@ -113,7 +113,7 @@ impl Engine {
         rooms.sort_by_key(|room| std::cmp::Reverse(room.active_at));
         let views = rooms.iter().map(|room| self.room_view(room)).collect::<Result<_, _>>()?;
         turn.emit(Update::Rooms(views));
-        Ok(())
+        self.show_asks(turn)
     }
 
     /// A new line of a room, at its position in the log: stored with this turn at its place, and drawn if the room is open.

@@ -35,6 +35,7 @@ pub(super) fn heard(bytes: &[u8]) -> Option<String> {
         }
         ServerFrame::CaughtUp => "caught up".into(),
         ServerFrame::Devices => "devices".into(),
+        ServerFrame::Asks => "asks".into(),
         ServerFrame::Acks { acks } if acks.is_empty() => return None,
         ServerFrame::Acks { acks } => {
             let told = acks.iter().map(|ack| format!("{}:{}", short(ack.room), ack.seq));

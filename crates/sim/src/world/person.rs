@@ -208,7 +208,7 @@ impl Person {
             }
             Update::Entries { room, entries, .. } => return self.show(room, &entries),
             Update::Notice { code, .. } => self.notices.push(code),
-            Update::Message { .. } | Update::Connection(_) | Update::Progress { .. } => {}
+            Update::Message { .. } | Update::Connection(_) | Update::Progress { .. } | Update::Asks(_) => {}
         }
         None
     }

@@ -77,6 +77,7 @@ impl Tables {
         self.archive.retain(|(owner, ..), _| !of_it(owner));
         self.blocks.retain(|(owner, _)| !of_it(owner));
         self.unwanted_rooms.retain(|(owner, _), _| !of_it(owner));
+        self.asks.retain(|(owner, _), _| !of_it(owner));
         self.members.retain(|(owner, _), gone_at| !of_it(owner) || gone_at.is_none());
         self.drop_unused_trees();
         sessions
@@ -100,6 +101,7 @@ impl Tables {
         self.welcomes.retain(|_, welcome| welcome.room != room);
         self.welcome_trees.retain(|(of, _), _| *of != room);
         self.unwanted_rooms.retain(|(_, of), _| *of != room);
+        self.end_invites(|link| link.room == room);
         self.members.retain(|(_, of), _| *of != room);
         self.rooms.remove(&room);
     }

@@ -87,6 +87,18 @@ pub(super) fn lines(tables: &Tables) -> Vec<String> {
             .bytes("proof", row.proof.as_slice())
             .end()
     }));
+    lines.extend(tables.invites.values().map(|row| {
+        Line::of("invites")
+            .bytes("invite", row.invite.as_bytes())
+            .bytes("room", row.room.as_bytes())
+            .number("expires_at", row.expires_at)
+            .number("uses", row.uses)
+            .end()
+    }));
+    lines.extend(tables.asks.iter().map(|((account, invite), proof)| {
+        let line = Line::of("asks").bytes("account", account.as_bytes()).bytes("invite", invite.as_bytes());
+        line.bytes("proof", proof.as_slice()).end()
+    }));
     lines.extend(tables.key_packages.iter().map(|(id, package)| {
         let line = Line::of("key_packages")
             .number("id", id)

@@ -9,6 +9,7 @@ mod blocking;
 mod deleting;
 mod directory;
 mod dump;
+mod invites;
 mod keys;
 mod log;
 mod people;

@@ -192,6 +192,7 @@ impl Tables {
         }
         for account in row.members {
             if self.members.insert((account, row.room), None) != Some(None) {
+                self.asks_no_more(account, row.room);
                 self.brought(account, row.room, row.account);
             }
         }

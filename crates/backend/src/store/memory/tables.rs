@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sotto_protocol::frames::Entry;
-use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, IdempotencyId, Millis, RoomId, Seq, SessionId, ShelfId};
+use sotto_protocol::{AccountId, Bytes, DeviceId, Epoch, IdempotencyId, InviteId, Millis, RoomId, Seq, SessionId, ShelfId};
 
-use crate::store::{AccountRow, EpochRow, KeyPackageRow, Pair, RoomStateRow, StoreError, StoreResult};
+use crate::store::{AccountRow, EpochRow, InviteRow, KeyPackageRow, Pair, RoomStateRow, StoreError, StoreResult};
 
 /// A row's number, given in the order of inserting.
 pub(super) type RowId = u64;
@@ -32,6 +32,9 @@ pub(super) struct Tables {
     pub(super) blocks: BTreeSet<(AccountId, AccountId)>,
     /// With who brought the account into the room.
     pub(super) unwanted_rooms: BTreeMap<(AccountId, RoomId), AccountId>,
+    pub(super) invites: BTreeMap<InviteId, InviteRow>,
+    /// With the proof.
+    pub(super) asks: BTreeMap<(AccountId, InviteId), Bytes>,
     /// Records of the directory's tree.
     pub(super) directory: BTreeMap<Bytes, Bytes>,
     pub(super) epochs: BTreeMap<u64, EpochRow>,

@@ -16,11 +16,12 @@ const ENDS: &str = "UPDATE accounts SET deleted_at = ?, kdf_memory_kib = 0, kdf_
     WHERE account = ?";
 
 /// What belongs to a room, the room last.
-const OF_A_ROOM: [&str; 8] = [
+const OF_A_ROOM: [&str; 9] = [
     "DELETE FROM log WHERE room = ?",
     "DELETE FROM welcomes WHERE room = ?",
     "DELETE FROM welcome_trees WHERE room = ?",
     "DELETE FROM unwanted_rooms WHERE room = ?",
+    "DELETE FROM invites WHERE room = ?",
     "DELETE FROM room_states WHERE room = ?",
     "DELETE FROM pairs WHERE room = ?",
     "DELETE FROM members WHERE room = ?",
@@ -28,13 +29,14 @@ const OF_A_ROOM: [&str; 8] = [
 ];
 
 /// What belongs to an account, but for its memberships, which its leaves in the rooms' trees stand for.
-const OF_AN_ACCOUNT: [&str; 7] = [
+const OF_AN_ACCOUNT: [&str; 8] = [
     "DELETE FROM key_packages WHERE account = ?",
     "DELETE FROM welcomes WHERE account = ?",
     "DELETE FROM devices WHERE account = ?",
     "DELETE FROM archive WHERE account = ?",
     "DELETE FROM blocks WHERE account = ?",
     "DELETE FROM unwanted_rooms WHERE account = ?",
+    "DELETE FROM asks WHERE account = ?",
     "DELETE FROM members WHERE account = ? AND gone_at IS NOT NULL",
 ];
 

@@ -5,6 +5,7 @@ mod archive;
 mod blocking;
 mod deleting;
 mod directory;
+mod invites;
 mod keys;
 mod log;
 mod people;
@@ -19,7 +20,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use sotto_protocol::{AccountId, Bytes, DeviceId, IdempotencyId, RoomId, SessionId, UserName};
+use sotto_protocol::{AccountId, Bytes, DeviceId, IdempotencyId, InviteId, RoomId, SessionId, UserName};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
@@ -160,6 +161,7 @@ trait Columns {
     fn room(&self, column: &str) -> StoreResult<RoomId>;
     fn session(&self, column: &str) -> StoreResult<SessionId>;
     fn idempotency(&self, column: &str) -> StoreResult<IdempotencyId>;
+    fn invite(&self, column: &str) -> StoreResult<InviteId>;
     fn name(&self, column: &str) -> StoreResult<UserName>;
 }
 
@@ -202,6 +204,10 @@ impl Columns for SqliteRow {
 
     fn idempotency(&self, column: &str) -> StoreResult<IdempotencyId> {
         wrong_length(IdempotencyId::from_slice(self.try_get(column)?))
+    }
+
+    fn invite(&self, column: &str) -> StoreResult<InviteId> {
+        wrong_length(InviteId::from_slice(self.try_get(column)?))
     }
 
     fn name(&self, column: &str) -> StoreResult<UserName> {

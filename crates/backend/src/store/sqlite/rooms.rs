@@ -6,7 +6,7 @@ use sotto_protocol::{AccountId, DeviceId, Epoch, ErrorCode, IdempotencyId, Milli
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection, ValueRef as _};
 
-use super::{Columns as _, SqliteStore, blob, blocking, int, keys, log, welcomes};
+use super::{Columns as _, SqliteStore, blob, blocking, int, invites, keys, log, welcomes};
 use crate::error::ServiceError;
 use crate::store::{CommitRow, DeletionRow, Pair, ProposalRow, RoomForCommit, RoomStateRow, Standing, StoreResult, kind_number};
 
@@ -319,6 +319,7 @@ async fn put_members(
             return Err(ErrorCode::CommitRefused.into());
         }
         if !before.contains(account) {
+            invites::came(connection, *account, room).await?;
             blocking::brought(connection, *account, room, committer).await?;
         }
     }
