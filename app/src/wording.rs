@@ -339,6 +339,8 @@ pub(crate) fn system_line(line: &SystemLine, me: &str) -> String {
         SystemLine::Named { by, name } => format!("{} named this group “{name}”", who(by)),
         SystemLine::Described { by, about } if about.is_empty() => format!("{} took the description away", who(by)),
         SystemLine::Described { by, about } => format!("{} described this group: {about}", who(by)),
+        SystemLine::Shared { by, with } if with.name.as_str() == me => format!("{} shared earlier messages with you", who(by)),
+        SystemLine::Shared { by, with } => format!("{} shared earlier messages with {}", who(by), who(with)),
         SystemLine::Pictured { by } => format!("{} changed the group’s picture", who(by)),
         SystemLine::IdentityChanged { who: person } => format!("The identity of {} changed", person.shown()),
     }

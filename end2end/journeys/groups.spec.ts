@@ -123,6 +123,38 @@ for (const width of [390, 320]) {
   });
 }
 
+// Fails without `put_shared` (client/engine/sharing.rs).
+test("an admin shares what was said before, and everybody sees it", async ({ mira, jonas, arrive }) => {
+  const noor = await arrive("noor");
+  await noor.signUp();
+  await makeGroup(mira, "The board", ["jonas"]);
+  await mira.send("before noor");
+  await jonas.enterRoom("The board");
+  await jonas.expectMessage("before noor");
+  await jonas.send("also before");
+  await openMembers(mira);
+  await mira.at("members-panel").getByTestId("group-add-member").fill("noor");
+  await mira.at("members-panel").getByTestId("group-add-member").press("Enter");
+  await expect(member(mira, "noor")).toHaveAttribute("data-standing", "in");
+  await noor.enterRoom("The board");
+  await mira.send("with noor");
+  await noor.expectMessage("with noor");
+  await noor.expectNoMessage("before noor");
+
+  await member(mira, "noor").getByTestId("member-menu").click();
+  await mira.at("member-share").click();
+  await expectAccessible(mira.page, "question before sharing");
+  await mira.at("member-share-sure").click();
+  await noor.expectMessage("before noor");
+  await expect(noor.message("also before").getByTestId("message-shared")).toHaveText("shared by mira");
+  await expect(noor.at("message-text")).toHaveText(["before noor", "also before", "with noor"]);
+  await expect(noor.at("system-line").filter({ hasText: "mira shared earlier messages with you" })).toBeVisible();
+  await expect(jonas.at("system-line").filter({ hasText: "mira shared earlier messages with noor" })).toBeVisible();
+  await openMembers(jonas);
+  await member(jonas, "noor").getByTestId("member-menu").click();
+  await expect(jonas.at("member-share")).toHaveCount(0);
+});
+
 // Fails without `leaves_due` (client/engine/leaving.rs): nobody carries it out.
 test("somebody leaves, and the last owner is told what to do first", async ({ mira, jonas }) => {
   await makeGroup(mira, "The board", ["jonas"]);

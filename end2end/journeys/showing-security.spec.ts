@@ -1,7 +1,8 @@
 // What the product shows of its security: safety numbers, the lock, and what the server sees.
 import { type Page } from "@playwright/test";
 import { MESSAGE_KIND, sql } from "../lib/database";
-import type { Person } from "../lib/person";
+import { expectAccessible } from "../lib/axe";
+import { FAILED_REQUEST, type Person } from "../lib/person";
 import { expect, test } from "../lib/test";
 
 test("the safety number has 60 digits, is the same on both sides, and can be marked as verified", async ({ mira, jonas }) => {
@@ -30,6 +31,45 @@ test("another pair has another safety number", async ({ mira, jonas: _, arrive }
   await mira.at("panel-close").click();
   await mira.openRoomWith("eve");
   expect(await mira.safetyNumber()).not.toBe(withJonas);
+});
+
+// Jonas has lost everything, so whoever runs the server frees his name. Fails without `remember_seen` in `looked_up` and `claimed` (client/engine).
+test("somebody whose identity changed is warned of, nothing is sent before it is acknowledged, and then the new one may be written to", async ({
+  mira,
+  jonas,
+  arrive,
+  server,
+}) => {
+  mira.expectErrors(FAILED_REQUEST.noServer, FAILED_REQUEST.status(409));
+  await mira.openRoomWith("jonas");
+  await mira.send("shall we compare?");
+  await jonas.enterRoom("mira");
+  await mira.safetyNumber();
+  await mira.at("safety-verify").click();
+  await expect(mira.at("lock-badge")).toHaveAttribute("data-trust", "verified");
+  await jonas.leave();
+  await server.stop();
+  await server.command("reset", "jonas");
+  await server.run();
+  const anew = await arrive("jonas");
+  await anew.signUp();
+  await mira.reload();
+  await mira.enterRoom("jonas");
+  await expect(mira.at("lock-badge")).toHaveAttribute("data-trust", "changed");
+  await expect(mira.at("composer-send")).toBeDisabled();
+  await expectAccessible(mira.page, "an identity that changed");
+  await mira.reload();
+  await mira.enterRoom("jonas");
+  await expect(mira.at("identity-acknowledge")).toBeVisible();
+  await mira.at("identity-acknowledge").click();
+  await expect(mira.at("identity-acknowledge")).toHaveCount(0);
+  await mira.at("new-chat").click();
+  await mira.at("recipient-input").fill("jonas");
+  await mira.page.locator('[data-testid="recipient-option"][data-name="jonas"]').click();
+  await expect(mira.at("message")).toHaveCount(0);
+  await mira.send("is that you?");
+  await anew.enterRoom("mira");
+  await anew.expectMessage("is that you?");
 });
 
 // Rig: db. Fails when the engine answers `ServerRow` from its own copy instead of `GET …/entries/{seq}`.

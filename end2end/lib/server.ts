@@ -33,16 +33,7 @@ export class Server {
 
   /** Starts it and waits until it says that it listens. */
   async run(): Promise<void> {
-    const child = spawn(BINARY, ["serve"], {
-      env: {
-        ...process.env,
-        SOTTO_LISTEN: `127.0.0.1:${this.port}`,
-        SOTTO_PUBLIC_URL: this.url,
-        SOTTO_DATA_DIR: this.dataDir,
-        ...this.settings,
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(BINARY, ["serve"], { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
     this.child = child;
     child.stderr.on("data", (chunk) => (this.log += chunk));
     const lines = createInterface({ input: child.stdout });
@@ -54,6 +45,13 @@ export class Server {
       child.once("error", failed);
       child.once("exit", (code) => failed(new Error(`sotto ended with ${code} before it listened:\n${this.log}`)));
     });
+  }
+
+  /** Runs another command of the binary on the data, while the server is stopped. */
+  async command(...words: string[]): Promise<void> {
+    const child = spawn(BINARY, words, { env: this.env, stdio: "ignore" });
+    const [code] = await once(child, "exit");
+    if (code !== 0) throw new Error(`sotto ${words.join(" ")} ended with ${code}`);
   }
 
   /** Kills it as a power cut would. */
@@ -70,6 +68,16 @@ export class Server {
   async remove(): Promise<void> {
     await this.stop();
     await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  private get env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      SOTTO_LISTEN: `127.0.0.1:${this.port}`,
+      SOTTO_PUBLIC_URL: this.url,
+      SOTTO_DATA_DIR: this.dataDir,
+      ...this.settings,
+    };
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {

@@ -32,6 +32,8 @@ const LEAVING: Question = Question {
 enum Chosen {
     /// What may be done with them.
     Choices(AccountId),
+    /// Whether to share earlier messages with them.
+    Sharing(AccountId),
     /// Whether to remove them.
     Removal(AccountId),
 }
@@ -110,10 +112,16 @@ fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<
         actions::tell_and_load(app, room, command);
     };
     let toggle = move |_| {
-        let open = asked.get_untracked().is_some_and(|open| matches!(open, Chosen::Choices(of) | Chosen::Removal(of) if of == account));
+        let open = asked
+            .get_untracked()
+            .is_some_and(|open| matches!(open, Chosen::Choices(of) | Chosen::Sharing(of) | Chosen::Removal(of) if of == account));
         asked.set(if open { None } else { Some(Chosen::Choices(account)) });
     };
     let more_name = format!("What to do with {name}");
+    let shares = !own && member.standing == Standing::In && mine >= Some(Role::Admin);
+    let sharing = format!(
+        "Share up to 500 of the newest messages in this browser with {name}? That can’t be taken back, and everybody in the group sees that you did."
+    );
     let question = format!("Remove {name}? They read nothing that is said from then on; what they have read stays with them.");
     let roles = [(Role::Owner, "Make owner"), (Role::Admin, "Make admin"), (Role::Member, "Make plain member")];
     let now = member.role;
@@ -152,11 +160,25 @@ fn Member(room: RoomId, member: MemberView, me: Option<AccountId>, mine: Option<
                             {words}
                         </button>
                     }.erase()).collect_view()}
+                    {shares.then(|| view! {
+                        <button class="button" type="button" data-testid="member-share" on:click=move |_| asked.set(Some(Chosen::Sharing(account)))>
+                            "Share earlier messages…"
+                        </button>
+                    }.erase())}
                     {removable.then(|| view! {
                         <button class="button button-danger" type="button" data-testid="member-remove" on:click=move |_| asked.set(Some(Chosen::Removal(account)))>
                             "Remove…"
                         </button>
                     }.erase())}
+                </div>
+            </Show>
+            <Show when=move || asked.get() == Some(Chosen::Sharing(account))>
+                <div class="member-choices" role="alert">
+                    <p>{sharing.clone()}</p>
+                    <button class="button button-primary" type="button" data-testid="member-share-sure" on:click=move |_| tell(Command::ShareHistory { room, account })>
+                        "Share"
+                    </button>
+                    <button class="button" type="button" data-testid="member-share-not" on:click=move |_| asked.set(None)>"Don’t share"</button>
                 </div>
             </Show>
             <Show when=move || asked.get() == Some(Chosen::Removal(account))>

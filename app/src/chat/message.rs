@@ -47,6 +47,7 @@ pub(super) fn Message(
         (false, true) => "message grouped",
         (false, false) => "message",
     };
+    let shared_by = first.shared_by.as_ref().map(|by| by.shown().to_owned());
     let names_me = group && !mine && app.state.me().is_some_and(|me| mentions::names_me(&first.text, &me.name));
     let byline = (group && !mine && !grouped).then(|| {
         let class = format!("byline mono hue-{}", Face::from(first.author.clone()).hue());
@@ -69,6 +70,7 @@ pub(super) fn Message(
             <span class="meta">
                 <time title=move || at().full()>{move || at().clock()}</time>
                 {move || message.with(|message| message.as_ref().is_some_and(|message| message.lost)).then_some("only in this browser")}
+                {shared_by.clone().map(|by| view! { <span data-testid="message-shared">{format!("shared by {by}")}</span> }.erase())}
                 {mine.then(|| view! {
                     <span class="status" data-testid="message-status" data-status=move || delivery.get().as_str()>
                         {move || draw(state_icon(delivery.get()))}

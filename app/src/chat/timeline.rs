@@ -162,7 +162,9 @@ fn Entry(row: EntryRow, grouped: bool, group: bool) -> impl IntoView {
         Some(line) => {
             let me = app.state.me().map(|me| me.name.to_string()).unwrap_or_default();
             let icon = match line {
-                SystemLine::Created { .. } | SystemLine::Members { .. } | SystemLine::Named { .. } => Icon::Lock,
+                SystemLine::Created { .. } | SystemLine::Members { .. } | SystemLine::Named { .. } | SystemLine::Shared { .. } => {
+                    Icon::Lock
+                }
                 SystemLine::Described { .. } | SystemLine::Pictured { .. } => Icon::Pen,
                 SystemLine::NewDevice { .. } | SystemLine::JoinedHere | SystemLine::SeatTakenAgain { .. } => Icon::Device,
                 SystemLine::WentBack | SystemLine::Missing { .. } | SystemLine::Missed { .. } | SystemLine::Withheld { .. } => Icon::Clock,

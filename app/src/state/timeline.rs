@@ -187,6 +187,7 @@ mod tests {
             at,
             delivery: Delivery::Sent,
             lost: false,
+            shared_by: None,
         });
         EntryView { key: id.to_string(), seq, at, body }
     }

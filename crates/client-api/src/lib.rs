@@ -256,6 +256,13 @@ pub enum Command {
         /// A small JPEG; empty takes the picture away.
         picture: Vec<u8>,
     },
+    /// Says the newest texts of a group again for somebody who came later; everybody in it is told. Reply: as with [`Command::SendText`].
+    ShareHistory {
+        /// Which group.
+        room: RoomId,
+        /// With whom.
+        account: AccountId,
+    },
     /// Makes a link that lets people into a group, as an admin of it. Reply: [`Reply::Done`] when the server has it.
     MakeInvite {
         /// Which group.
@@ -598,6 +605,7 @@ impl Command {
             Self::RenameGroup { .. } => "RenameGroup",
             Self::DescribeGroup { .. } => "DescribeGroup",
             Self::PictureGroup { .. } => "PictureGroup",
+            Self::ShareHistory { .. } => "ShareHistory",
             Self::MakeInvite { .. } => "MakeInvite",
             Self::EndInvite { .. } => "EndInvite",
             Self::Invites { .. } => "Invites",

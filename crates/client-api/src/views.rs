@@ -296,6 +296,8 @@ pub struct MessageView {
     pub delivery: Delivery,
     /// The server has gone back to a time before it: it is on devices only.
     pub lost: bool,
+    /// It is from before this account came, and this person answers for it.
+    pub shared_by: Option<PersonView>,
 }
 
 /// One line of a timeline.
@@ -406,6 +408,13 @@ pub enum SystemLine {
     Pictured {
         /// By whom.
         by: PersonView,
+    },
+    /// An admin shared what was said before with somebody who came later.
+    Shared {
+        /// Who did.
+        by: PersonView,
+        /// With whom.
+        with: PersonView,
     },
     /// Messages of a person that did not come, though later ones did.
     Withheld {

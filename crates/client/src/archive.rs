@@ -79,6 +79,7 @@ pub const fn is_archived(line: &EntryKindRecord) -> bool {
             | EntryKindRecord::Named { .. }
             | EntryKindRecord::Described { .. }
             | EntryKindRecord::Pictured { .. }
+            | EntryKindRecord::Shared { .. }
     )
 }
 
@@ -246,6 +247,7 @@ mod tests {
 
     fn text(seq: Seq, text: &str) -> EntryRecord {
         let body = EntryKindRecord::Text {
+            shared: None,
             id: MessageId([3; 16]),
             author: AccountId([2; 32]),
             device: DeviceId([4; 16]),

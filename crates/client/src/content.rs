@@ -5,7 +5,7 @@
 
 use minicbor::{Decode, Encode};
 use sotto_protocol::directory::SignedRoot;
-use sotto_protocol::{Bytes, ErrorCode, MessageId, Millis, RoomId, Seq, codec, limits};
+use sotto_protocol::{AccountId, Bytes, ErrorCode, MessageId, Millis, RoomId, Seq, UserName, codec, limits};
 
 use crate::choices::Card;
 use crate::invite::Invite;
@@ -20,6 +20,8 @@ pub const KIND_RECEIPT: u32 = 2;
 pub const KIND_SETTINGS: u32 = 3;
 /// [`Content::kind`] of a change of a group's invite links.
 pub const KIND_INVITE: u32 = 5;
+/// [`Content::kind`] of a part of a group's history.
+pub const KIND_HISTORY: u32 = 6;
 /// [`Content::kind`] of a message that says nothing but how its author is shown.
 pub const KIND_CARD: u32 = 4;
 
@@ -59,6 +61,46 @@ pub struct Content {
     /// With [`KIND_INVITE`].
     #[n(10)]
     pub invite: Option<InviteChange>,
+    /// With [`KIND_HISTORY`].
+    #[n(11)]
+    pub history: Option<History>,
+}
+
+/// A part of what was said in a group before somebody came. It holds when an admin says it, as that admin's word.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct History {
+    /// For whom.
+    #[n(0)]
+    pub to: AccountId,
+    /// Ascending by position.
+    #[n(1)]
+    pub lines: Vec<PastLine>,
+    /// Whether it is the first part: the room is told of that.
+    #[n(2)]
+    pub first: bool,
+}
+
+/// A text that was said before.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PastLine {
+    /// Its position in the log.
+    #[n(0)]
+    pub seq: Seq,
+    /// Server time.
+    #[n(1)]
+    pub at: Millis,
+    /// Whose.
+    #[n(2)]
+    pub author: AccountId,
+    /// What they were called.
+    #[n(3)]
+    pub name: UserName,
+    /// Author's id of it.
+    #[n(4)]
+    pub id: MessageId,
+    /// The text, at most [`limits::TEXT`] bytes.
+    #[n(5)]
+    pub text: String,
 }
 
 /// A link is made, or ends. It holds when an admin says it.
@@ -158,6 +200,12 @@ impl Content {
         Self { invite: Some(change), ..Self::empty(KIND_INVITE, id, room) }
     }
 
+    /// A part of a group's history.
+    #[must_use]
+    pub fn history(id: MessageId, room: RoomId, history: History) -> Self {
+        Self { history: Some(history), ..Self::empty(KIND_HISTORY, id, room) }
+    }
+
     /// Nothing but what goes with every message.
     #[must_use]
     pub const fn card(id: MessageId, room: RoomId) -> Self {
@@ -165,7 +213,20 @@ impl Content {
     }
 
     const fn empty(kind: u32, id: MessageId, room: RoomId) -> Self {
-        Self { kind, id, room, text: None, receipt: None, list: None, settings: None, said: None, card: None, root: None, invite: None }
+        Self {
+            kind,
+            id,
+            room,
+            text: None,
+            receipt: None,
+            list: None,
+            settings: None,
+            said: None,
+            card: None,
+            root: None,
+            invite: None,
+            history: None,
+        }
     }
 
     /// Encoded.
@@ -187,6 +248,10 @@ impl Content {
             return Err(ErrorCode::TooLarge);
         }
         if content.settings.as_ref().is_some_and(|settings| settings.is_too_large()) {
+            return Err(ErrorCode::TooLarge);
+        }
+        let past = content.history.iter().flat_map(|history| &history.lines);
+        if past.into_iter().any(|line| line.text.len() > limits::TEXT) {
             return Err(ErrorCode::TooLarge);
         }
         let told = content.card.as_ref().map(|told| &told.card);
@@ -222,8 +287,8 @@ mod tests {
 
         let mut newer = Vec::new();
         let mut e = minicbor::Encoder::new(&mut newer);
-        e.array(13).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
-        for _ in 0..8 {
+        e.array(14).unwrap().u32(99).unwrap().bytes(&[1; 16]).unwrap().bytes(&[2; 16]).unwrap();
+        for _ in 0..9 {
             e.null().unwrap();
         }
         e.str("from the future").unwrap().u8(1).unwrap();

@@ -340,6 +340,17 @@ pub struct AskRecord {
     pub at: Millis,
 }
 
+/// Who answers for a line, and what its author was called.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SharedBy {
+    /// Who shared it.
+    #[n(0)]
+    pub by: AccountId,
+    /// The author's user name, as that one says.
+    #[n(1)]
+    pub name: UserName,
+}
+
 /// What this device has said of leaving.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Leaving {
@@ -819,9 +830,12 @@ pub enum EntryKindRecord {
         /// The text.
         #[n(3)]
         text: String,
-        /// SHA-256 of the bytes that the server stores.
+        /// SHA-256 of the bytes that the server stores; empty for what was shared.
         #[n(4)]
         wire_hash: Bytes,
+        /// It is from before this device, and somebody else says that it was said.
+        #[n(5)]
+        shared: Option<SharedBy>,
     },
     /// The room began.
     #[n(1)]
@@ -898,6 +912,16 @@ pub enum EntryKindRecord {
         /// Which.
         #[n(1)]
         name: String,
+    },
+    /// An admin shared what was said before with somebody who came later.
+    #[n(14)]
+    Shared {
+        /// Who did.
+        #[n(0)]
+        by: AccountId,
+        /// With whom.
+        #[n(1)]
+        with: AccountId,
     },
     /// The server went back to an earlier time here.
     #[n(11)]

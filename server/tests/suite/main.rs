@@ -11,6 +11,7 @@ mod durability;
 mod faults;
 mod floods;
 mod hostile;
+mod invites;
 mod keys;
 mod leaving;
 mod login;

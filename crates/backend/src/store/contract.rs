@@ -110,6 +110,7 @@ const NAMES: &[&str] = &[
     "claim",
     "create_room",
     "commit",
+    "propose",
     "append",
     "read",
     "welcomes",
@@ -270,6 +271,24 @@ impl World<'_> {
                 let epoch = known.map_or_else(|| self.1.u64(..3), |known| known.epoch);
                 let row = CommitRow { room, ..self.commit(account, epoch).await };
                 told(&self.0.commit(row).await)
+            }
+            "propose" => {
+                let room = self.room();
+                let known = self.0.room_for_commit(account, room).await.unwrap().filter(|_| self.mostly());
+                let (epoch, before) = known.map_or_else(|| (self.1.u64(..3), self.list()), |known| (known.epoch, known.public_group));
+                let row = ProposalRow {
+                    room,
+                    epoch,
+                    account,
+                    device: self.device(),
+                    at: self.time(),
+                    idempotency: self.idempotency(),
+                    proposal: self.list(),
+                    before,
+                    after: self.list(),
+                    alone: self.1.u8(..4) == 0,
+                };
+                told(&self.0.propose(row).await)
             }
             "append" => {
                 let mut rows = Vec::new();

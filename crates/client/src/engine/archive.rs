@@ -81,7 +81,7 @@ impl Engine {
         Ok(())
     }
 
-    fn load_page(&mut self, turn: &mut Turn, room: RoomId, number: u64, load: impl FnOnce(Page) -> Load) {
+    pub(super) fn load_page(&mut self, turn: &mut Turn, room: RoomId, number: u64, load: impl FnOnce(Page) -> Load) {
         let (first, last) = seqs_of(number);
         let id = self.id();
         self.loads.insert(id, load(empty(room, number)));
@@ -303,6 +303,7 @@ fn people_of(line: &EntryKindRecord, accounts: &mut BTreeSet<AccountId>) {
         EntryKindRecord::Text { author, .. } => _ = accounts.insert(*author),
         EntryKindRecord::Created { by }
         | EntryKindRecord::Named { by, .. }
+        | EntryKindRecord::Shared { by, .. }
         | EntryKindRecord::Described { by, .. }
         | EntryKindRecord::Pictured { by } => _ = accounts.insert(*by),
         EntryKindRecord::NewDevice { who } => _ = accounts.insert(*who),

@@ -237,6 +237,9 @@ impl Engine {
             }
             _ => {}
         }
+        if let Some(history) = content.history {
+            return self.history_shared(turn, room, seq, author, history);
+        }
         if let Some(change) = content.invite {
             self.change_invites(room, author, change);
             return Ok(None);
@@ -254,7 +257,7 @@ impl Engine {
         }
         room.preview = Some(preview(&text));
         room.preview_mine = mine;
-        Ok(Some(EntryKindRecord::Text { id: content.id, author, device, text, wire_hash }))
+        Ok(Some(EntryKindRecord::Text { id: content.id, author, device, text, wire_hash, shared: None }))
     }
 
     fn apply_receipt(&mut self, turn: &mut Turn, room: &mut RoomRecord, receipt: Receipt) -> Result<(), ErrorCode> {

@@ -139,7 +139,8 @@ impl Engine {
         Ok(self.admits(record.room, own).then(|| record.invites.clone()).filter(|invites| !invites.is_empty()))
     }
 
-    fn admits(&mut self, room: RoomId, account: AccountId) -> bool {
+    /// Whether an account may let people in, and say what they are told.
+    pub(super) fn admits(&mut self, room: RoomId, account: AccountId) -> bool {
         let role = self.data_mut().and_then(|data| data.with_group(room, |_, group| Ok(mls::kind(group)?.role(account))));
         role.is_ok_and(|role| role >= Role::Admin)
     }

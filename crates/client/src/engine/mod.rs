@@ -35,6 +35,7 @@ mod people;
 mod requests;
 mod rooms;
 mod seats;
+mod sharing;
 mod show;
 mod stock;
 mod timeline;
@@ -495,6 +496,7 @@ impl Engine {
             Command::SetMuted { room, muted } => self.set_muted(turn, id, room, muted),
             Command::DescribeGroup { room, about } => self.describe_group(turn, id, room, &about),
             Command::PictureGroup { room, picture } => self.picture_group(turn, id, room, picture),
+            Command::ShareHistory { room, account } => self.share_history(turn, id, room, account),
             Command::MakeInvite { room, lifetime, uses } => self.make_invite(turn, id, room, lifetime, uses),
             Command::EndInvite { room, code } => self.end_invite(turn, id, room, &code),
             Command::Invites { room } => self.invites(turn, id, room),

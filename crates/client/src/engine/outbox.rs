@@ -323,11 +323,14 @@ impl Engine {
             if let Some(change) = content.invite {
                 self.change_invites(room, author, change);
             }
+            if let Some(history) = content.history.filter(|history| history.first) {
+                return Ok(Some(EntryKindRecord::Shared { by: author, with: history.to }));
+            }
             return Ok(content.settings.and_then(|settings| Self::named(room, author, settings, entry.seq)));
         };
         room.preview = Some(preview(&text));
         room.preview_mine = true;
-        Ok(Some(EntryKindRecord::Text { id: outgoing.id, author, device, text, wire_hash }))
+        Ok(Some(EntryKindRecord::Text { id: outgoing.id, author, device, text, wire_hash, shared: None }))
     }
 
     /// Queues a receipt for every room that is owed one.

@@ -161,6 +161,7 @@ impl Engine {
             EntryKindRecord::Named { by, name } => system(SystemLine::Named { by: self.person(*by)?, name: name.clone() }),
             EntryKindRecord::Described { by, about } => system(SystemLine::Described { by: self.person(*by)?, about: about.clone() }),
             EntryKindRecord::Pictured { by } => system(SystemLine::Pictured { by: self.person(*by)? }),
+            EntryKindRecord::Shared { by, with } => system(SystemLine::Shared { by: self.person(*by)?, with: self.person(*with)? }),
             EntryKindRecord::SeatTakenAgain { who, came, went } => {
                 system(SystemLine::SeatTakenAgain { who: self.person(*who)?, came: self.names(came)?, went: self.names(went)? })
             }
@@ -170,17 +171,24 @@ impl Engine {
     }
 
     fn message_view(&self, room: &RoomRecord, record: &EntryRecord) -> Result<Option<MessageView>, ErrorCode> {
-        let EntryKindRecord::Text { id, author, text, .. } = &record.body else { return Ok(None) };
+        let EntryKindRecord::Text { id, author, text, shared, .. } = &record.body else { return Ok(None) };
         let mine = *author == self.data()?.account();
-        let delivery = if mine { delivery(room, record.seq) } else { Delivery::Read };
-        let author = self.person(*author)?;
+        let delivery = if mine && shared.is_none() { delivery(room, record.seq) } else { Delivery::Read };
+        let author = match shared {
+            // Somebody who had left by then: known by what the one who shared it says.
+            Some(shared) if self.data()?.find_contact(*author)?.is_none() && !mine => PersonView::plain(*author, shared.name.clone()),
+            _ => self.person(*author)?,
+        };
+        let shared_by = shared.as_ref().map(|shared| self.person(shared.by)).transpose()?;
         let lost = room.position(record.seq).is_none();
-        Ok(Some(MessageView { id: *id, seq: Some(record.seq), author, mine, text: text.clone(), at: record.at, delivery, lost }))
+        let (id, seq, text, at) = (*id, Some(record.seq), text.clone(), record.at);
+        Ok(Some(MessageView { id, seq, author, mine, text, at, delivery, lost, shared_by }))
     }
 
     fn outgoing_view(&self, outgoing: &OutboxRecord, delivery: Delivery) -> Result<Option<MessageView>, ErrorCode> {
         let Some(text) = outgoing.text.clone() else { return Ok(None) };
-        Ok(Some(MessageView { id: outgoing.id, seq: None, author: self.me()?, mine: true, text, at: outgoing.at, delivery, lost: false }))
+        let (id, at, author) = (outgoing.id, outgoing.at, self.me()?);
+        Ok(Some(MessageView { id, seq: None, author, mine: true, text, at, delivery, lost: false, shared_by: None }))
     }
 
     pub(super) fn outgoing_entry(&self, outgoing: &OutboxRecord) -> Result<Option<EntryView>, ErrorCode> {

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use sotto_client_api::Reply;
 use sotto_client_api::views::ServerRowView;
 use sotto_protocol::api::StoredEntry;
-use sotto_protocol::{ErrorCode, MessageId, RoomId, Seq, codec, limits};
+use sotto_protocol::{AccountId, ErrorCode, MessageId, RoomId, Seq, codec, limits};
 
 use super::net::Pending;
 use super::{Engine, Turn};
@@ -65,6 +65,10 @@ pub(super) enum Load {
     FromShelf { page: Box<Page>, then: Option<ShownPage> },
     /// To be deleted, up to a place.
     Erased(RoomId, Seq),
+    /// To be said again for somebody.
+    ToShare { room: RoomId, with: AccountId, reply: u32 },
+    /// What is here where somebody has shared lines.
+    FromShare { page: Box<Page> },
 }
 
 impl Load {
@@ -72,7 +76,8 @@ impl Load {
     const fn reply(&self) -> Option<u32> {
         match self {
             Self::Shown(page) | Self::FromShelf { then: Some(page), .. } => Some(page.reply),
-            Self::ToShelf { .. } | Self::FromShelf { then: None, .. } | Self::Erased(..) => None,
+            Self::ToShare { reply, .. } => Some(*reply),
+            Self::ToShelf { .. } | Self::FromShelf { then: None, .. } | Self::Erased(..) | Self::FromShare { .. } => None,
         }
     }
 }
@@ -127,6 +132,8 @@ impl Engine {
             Load::Shown(page) => self.show_page(turn, page, &rows),
             Load::ToShelf { page, upto } => self.page_to_shelf(turn, page, upto, &rows),
             Load::FromShelf { page, then } => self.page_from_shelf(turn, *page, then, &rows),
+            Load::ToShare { room, with, reply } => self.say_history(turn, reply, room, with, &rows),
+            Load::FromShare { page } => self.put_shared(turn, *page, &rows),
             Load::Erased(room, upto) => self.erase_loaded(turn, room, upto, rows),
         });
         match (shown, reply) {
@@ -198,7 +205,12 @@ impl Engine {
 
     pub(super) fn server_row(&mut self, turn: &mut Turn, reply: u32, room: RoomId, message: MessageId) -> Result<(), ErrorCode> {
         let open = self.open.get(&room).ok_or(ErrorCode::NotFound)?;
-        let place = open.message(message).ok_or(ErrorCode::NotReady)?.seq;
+        let record = open.message(message).ok_or(ErrorCode::NotReady)?;
+        // It is from before this account came: the server does not show its row.
+        if matches!(&record.body, EntryKindRecord::Text { shared: Some(_), .. }) {
+            return Err(ErrorCode::Gone);
+        }
+        let place = record.seq;
         let seq = self.data()?.room(room)?.position(place).ok_or(ErrorCode::Gone)?;
         self.get(turn, format!("/api/v1/rooms/{room}/entries/{seq}"), Pending::ServerRow { room, message, reply });
         Ok(())

@@ -13,6 +13,7 @@ const ROOM: RoomId = RoomId([7; 16]);
 
 fn line(seq: u64) -> EntryRecord {
     let body = EntryKindRecord::Text {
+        shared: None,
         id: MessageId([3; 16]),
         author: AccountId([1; 32]),
         device: DeviceId([2; 16]),
