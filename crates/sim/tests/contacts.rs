@@ -10,6 +10,9 @@ mod people;
 #[path = "kit/stage.rs"]
 mod stage;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use kit::{PASSWORD, World, settle};
 use openmls::prelude::tls_codec::DeserializeBytes as _;
 use openmls::prelude::{MlsMessageIn, ProcessedMessageContent};
@@ -17,7 +20,7 @@ use people::{Person, Seat, ctx};
 use sotto_client::content::{Content, ListHead, message_id};
 use sotto_client_api::views::{Change, Phase, SystemLine};
 use sotto_client_api::{Command, Reply};
-use sotto_protocol::api::Devices;
+use sotto_protocol::api::{Devices, ErrorBody};
 use sotto_protocol::device_list::DeviceList;
 use sotto_protocol::frames::{Entry, EntryKind, Publish};
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, RoomId, codec};
@@ -293,4 +296,32 @@ async fn r40_the_newest_own_list_is_named_once_and_again_when_there_is_another_o
         named.push(contents.last().unwrap().list.as_ref().map(|list| list.version));
     }
     assert_eq!(named, [Some(1), None, Some(2), None]);
+}
+
+// Seed 117 of an earlier schedule. Fails without the removal from `lists_asked` in `list_not_told`: then nothing leaves the room before the next
+// connection.
+#[tokio::test]
+async fn a_list_that_could_not_be_had_is_asked_for_again_on_the_same_connection() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    let mut laptop = world.second("bob-1", world.now).await;
+    settle(&mut [&mut alice, &mut bob, &mut laptop]).await;
+    let Phase::Ready { me, .. } = &bob.phase else { panic!("{:?}", bob.phase) };
+    let asked = format!("/api/v1/accounts/{}/devices", me.account);
+    let lost = Arc::new(AtomicU32::new(0));
+    let counted = lost.clone();
+    alice.lies.about_answers(move |path, answer| {
+        let loses = path == asked && counted.fetch_add(1, Ordering::Relaxed) == 0;
+        if loses { Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None }) } else { answer }
+    });
+    let mut phone = world.second("bob-1", world.now).await;
+    settle(&mut [&mut alice, &mut bob, &mut laptop, &mut phone]).await;
+    assert_eq!(lost.load(Ordering::Relaxed), 1);
+    alice.say(room, "hello").await.unwrap();
+    for _ in 0..5 {
+        settle(&mut [&mut alice, &mut bob, &mut laptop, &mut phone]).await;
+        alice.pass_time();
+    }
+    bob.open(room).await.unwrap();
+    assert_eq!(bob.texts(), [("hello".into(), "read")]);
 }

@@ -200,6 +200,8 @@ impl Engine {
             return Ok(());
         }
         if matches!(error.code, ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries) {
+            // An earlier answer on this connection is not the one that is wanted now.
+            self.net.lists_asked.remove(&account);
             self.retry_later(turn.now);
             return Ok(());
         }
