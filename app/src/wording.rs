@@ -207,6 +207,7 @@ pub(crate) fn people(count: usize) -> String {
 /// How many an invite link lets in, and until when.
 pub(crate) fn invite(uses: u32, left: Option<u32>, until: &str) -> String {
     match left {
+        Some(0) => format!("No places left. Ends {until}."),
         Some(left) => format!("{left} of {uses} places left. Ends {until}."),
         None => format!("For {}. Ends {until}.", people(uses as usize)),
     }

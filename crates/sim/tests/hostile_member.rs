@@ -12,10 +12,13 @@ mod stage;
 
 use kit::settle;
 use people::ctx;
+use sotto_client_api::views::SystemLine;
 use sotto_protocol::ErrorCode;
+use sotto_protocol::frames::EntryKind;
 use sotto_sim::hostile::forgery::{self, CommitParts, bent_tags};
 use sotto_sim::hostile::member;
-use stage::Stage;
+use sotto_sim::hostile::server::made_up;
+use stage::{Stage, deliver};
 
 // Fails without the verification in `check_leaf` and without the `same_device` check, both in `sotto_rules::commit`.
 #[tokio::test]
@@ -127,7 +130,7 @@ async fn healed(mut stage: Stage, upload: sotto_protocol::api::UploadCommit) {
     assert_eq!(stage.follow(head).await, 2);
     stage.talk().await;
     let lines = stage.alice.lines();
-    assert!(lines.iter().any(|line| matches!(line, sotto_client_api::views::SystemLine::SeatTakenAgain { .. })), "{lines:?}");
+    assert!(lines.iter().any(|line| matches!(line, SystemLine::SeatTakenAgain { .. })), "{lines:?}");
 }
 
 // Fails as the one above. The tag goes into every later epoch, so Mallory has put herself out of step as well.
@@ -158,4 +161,28 @@ async fn r48_tags_that_are_empty_or_cut_are_refused_by_server_and_client() {
     let attacks = attacks::bent_tag_lengths(&stage.mallory, &mut stage.seat);
     stage.refused_by_server(&attacks).await;
     stage.refused_by_client(&attacks).await;
+}
+
+// The server lets a Remove of alice's leaf pass. Fails without `check_leave` in `process` (client/mls.rs): then
+// it waits there for the next commit.
+#[tokio::test]
+async fn r31_a_proposal_that_comes_alone_and_is_no_leave_is_left_out_by_the_client() {
+    let mut stage = Stage::new().await;
+    let (room, epoch) = (stage.seat.room, stage.seat.group.epoch().as_u64());
+    stage.alice.open(room).await.unwrap();
+    let last = stage.log().await.pop().unwrap();
+    let (victim, _) = stage.alices_leaf();
+    let (removal, _) = stage.mallory.propose_removal(&mut stage.seat, victim);
+    stage.alice.set_online(false);
+    stage.alice.run().await;
+    let profile = stage.alice.copy_profile();
+    stage.alice.inject(&deliver(made_up(&last, epoch, EntryKind::Proposal, removal.proposal)));
+    stage.alice.run().await;
+    assert!(matches!(stage.alice.lines().last(), Some(SystemLine::NotReadable)), "{:?}", stage.alice.lines());
+    assert_eq!(stage.alice.epochs().unwrap()[&room], epoch);
+    assert_eq!(stage.alice.rooms[&room].can_send, Ok(()));
+    stage.alice.restore_profile(profile).await.unwrap();
+    stage.alice.set_online(true);
+    stage.come_online().await;
+    stage.still_works().await;
 }

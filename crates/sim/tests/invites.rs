@@ -83,6 +83,7 @@ async fn who_has_a_link_is_let_in_talks_and_uses_it_up() {
     assert_eq!(ask(&mut erin, &code).await.unwrap_err().0, ErrorCode::InviteEnded);
     assert_eq!(ask(&mut erin, "nonsense").await.unwrap_err().0, ErrorCode::Malformed);
     assert!(erin.asks.is_empty());
+    assert_eq!(links(&mut hosts[0], room).await[0].left, Some(0));
 }
 
 // Fails without `ask_who_asks` at `CaughtUp`, and without `put_ask`.
@@ -255,4 +256,42 @@ async fn what_is_no_proof_is_refused_by_its_form() {
         let ask = AskIn { invite: id, proof: Bytes(vec![0; length]) };
         assert_eq!(world.backend.ask_in(&ctx(), eve.caller(), ask).await.unwrap_err().code, ErrorCode::Malformed);
     }
+}
+
+// Whatever the admin's browser was about to do when it died. Fails without `ask_who_asks` at `CaughtUp`.
+#[tokio::test]
+async fn an_admins_browser_that_dies_while_it_lets_somebody_in_does_it_once_after_all() {
+    for step in 0..80 {
+        let world = World::new().await;
+        let (mut alice, mut dave) = (world.person("alice-1").await, world.person("dave-1").await);
+        let room = create(&mut alice, "The board").await;
+        let code = link(&mut alice, room, HOUR, 10).await;
+        settle(&mut [&mut alice, &mut dave]).await;
+        alice.die_in = Some(step);
+        ask(&mut dave, &code).await.unwrap();
+        settle(&mut [&mut alice, &mut dave]).await;
+        let died = !alice.is_alive();
+        alice.die_in = None;
+        if died {
+            alice.reload().await.unwrap();
+        }
+        for _ in 0..8 {
+            settle(&mut [&mut alice, &mut dave]).await;
+            alice.pass_time();
+        }
+        assert!(is_in(&dave, room) && asked(&dave).is_empty(), "step {step}");
+        alice.open(room).await.unwrap();
+        let came = told(&alice).iter().filter(|line| line.contains("+dave-1")).count();
+        assert_eq!(came, 1, "step {step}: {:?}", told(&alice));
+        assert_eq!(links(&mut alice, room).await[0].left, Some(9), "step {step}");
+        dave.open(room).await.unwrap();
+        dave.say(room, "hello").await.unwrap();
+        settle(&mut [&mut alice, &mut dave]).await;
+        assert_eq!(said(&alice), ["hello"], "step {step}");
+        if !died {
+            assert!(step > 8, "{step}");
+            return;
+        }
+    }
+    panic!("it never comes to rest");
 }

@@ -252,3 +252,37 @@ async fn r44_who_left_gets_and_reads_nothing_that_is_said_later() {
     settle(&mut [&mut alice]).await;
     reads_nothing_later(&world, &mut alice, &mallory, seat, head).await;
 }
+
+// Whatever its browser was about to do when it died. Fails when `propose_leave` keeps no upload: what was taken is then said again under another name.
+#[tokio::test]
+async fn who_dies_while_leaving_is_out_in_the_end_once() {
+    for step in 0..60 {
+        let world = World::new().await;
+        let (mut hosts, room) = three(&world).await;
+        hosts[2].die_in = Some(step);
+        let _may_die = leave(&mut hosts[2], room).await;
+        pass_seconds(&mut hosts).await;
+        let died = !hosts[2].is_alive();
+        hosts[2].die_in = None;
+        if died {
+            hosts[2].reload().await.unwrap();
+            pass_seconds(&mut hosts).await;
+        }
+        // It died before the wish was stored, and nobody was told that it was.
+        if hosts[2].rooms[&room].can_send.is_ok() {
+            leave(&mut hosts[2], room).await.unwrap();
+            pass_seconds(&mut hosts).await;
+        }
+        assert_eq!(hosts[2].rooms[&room].can_send, OUT, "step {step}");
+        for host in &hosts[..2] {
+            let left = told(host).iter().filter(|line| line.contains("Left")).count();
+            assert_eq!(left, 1, "step {step}: {:?}", told(host));
+        }
+        same_epochs(&mut hosts[..2], room);
+        if !died {
+            assert!(step > 5, "{step}");
+            return;
+        }
+    }
+    panic!("it never comes to rest");
+}

@@ -1,6 +1,6 @@
 //! Invite links: an admin makes one, whoever has it asks to be let in, and a device of an admin that is online adds them.
 //!
-//! The group knows its links (they stand in its settings, told by admins only), so that every admin's device can let people in. Whoever is
+//! The group knows its links (a message tells of each, and holds when an admin says it), so that every admin's device can let people in. Whoever is
 //! removed may know them: a removal ends them all. The server is told of a link's age and places and keeps who asks; a proof that it makes up is none.
 
 use std::cmp::Reverse;
@@ -37,7 +37,7 @@ pub(super) struct Door {
     left: Vec<(InviteId, u32)>,
     /// Own asks that the server did not name when it was asked last.
     unnamed: BTreeSet<RoomId>,
-    /// Whether the server could not answer.
+    /// Whether it has to be asked once more: it could not answer, or its answer may be older than what it has said meanwhile.
     again: bool,
 }
 
@@ -100,8 +100,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The links of a group, with what the server has said of them last.
-    pub(super) fn show_invites(&mut self, turn: &mut Turn, id: u32, room: RoomId) -> Result<(), ErrorCode> {
+    /// The links of a group, with what the server has said of them last. `fresh`: just now, so one that it does not name lets nobody in.
+    pub(super) fn show_invites(&mut self, turn: &mut Turn, id: u32, room: RoomId, fresh: bool) -> Result<(), ErrorCode> {
         let record = self.group(room, Role::Admin)?;
         let mut views = Vec::new();
         for invite in self.invites_as_they_will_be(&record)?.iter().filter(|invite| invite.expires_at > turn.now) {
@@ -112,7 +112,7 @@ impl Engine {
                 code: link.code(),
                 expires_at: invite.expires_at,
                 uses: invite.uses,
-                left: told.map(|(_, left)| *left),
+                left: told.map(|(_, left)| *left).or(fresh.then_some(0)),
             });
         }
         turn.reply(id, Reply::Invites(views));
@@ -211,7 +211,9 @@ impl Engine {
     pub(super) fn ask_who_asks(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         let data = self.data()?;
         let concerned = !data.asks()?.is_empty() || data.rooms()?.iter().any(|record| !record.invites.is_empty());
-        if concerned && !self.requests.values().any(|pending| matches!(pending, Pending::Asks { wanted: None })) {
+        if self.requests.values().any(|pending| matches!(pending, Pending::Asks { wanted: None })) {
+            self.net.door.again = true;
+        } else if concerned {
             self.get(turn, WHO_ASKS.into(), Pending::Asks { wanted: None });
         }
         Ok(())
@@ -221,7 +223,10 @@ impl Engine {
         let told: Asks = codec::decode(body, limits::API_BODY)?;
         self.net.door.left = told.living.iter().map(|living| (living.invite, living.left)).collect();
         if let Some((id, room)) = wanted {
-            return self.show_invites(turn, id, room);
+            return self.show_invites(turn, id, room, true);
+        }
+        if std::mem::take(&mut self.net.door.again) {
+            return self.ask_who_asks(turn);
         }
         self.look_at_own_asks(turn, &told.own)?;
         self.net.door.due.clear();
@@ -263,13 +268,15 @@ impl Engine {
             return Ok(None);
         }
         let own = self.data()?.device.device();
-        self.data_mut()?.with_group(ask.room, |_, group| {
+        let rank = self.data_mut()?.with_group(ask.room, |_, group| {
             let (members, kind) = (mls::members(group)?, mls::kind(group)?);
             if members.iter().any(|(_, leaf)| leaf.account() == account) {
                 return Ok(None);
             }
             Ok(members.iter().filter(|(_, leaf)| kind.role(leaf.account()) >= Role::Admin).position(|(_, leaf)| leaf.device == own))
-        })
+        });
+        // One that does not load is healed when it is worked on, and others wait for other rooms.
+        if rank == Err(ErrorCode::StorageDamaged) { Ok(None) } else { rank }
     }
 
     /// Lets in whose time has come.

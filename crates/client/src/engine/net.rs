@@ -707,7 +707,7 @@ impl Engine {
             }
             Pending::History { room, then } => self.history_done(turn, room, then, Some(error.code)),
             Pending::Devices { account } => self.list_not_told(turn, account, error),
-            Pending::Asks { wanted: Some((reply, room)) } => self.show_invites(turn, reply, room),
+            Pending::Asks { wanted: Some((reply, room)) } => self.show_invites(turn, reply, room, false),
             Pending::Asks { wanted: None } | Pending::Admit { .. } => {
                 self.door_stays_shut(turn, error);
                 Ok(())

@@ -91,7 +91,7 @@ impl Stage {
     }
 
     /// Alice's engine waits before it tries a connection again.
-    async fn come_online(&mut self) {
+    pub async fn come_online(&mut self) {
         for _ in 0..60 {
             self.alice.pass_time();
             settle(&mut [&mut self.alice]).await;
