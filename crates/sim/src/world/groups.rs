@@ -29,13 +29,14 @@ impl World {
         let others = self.people.len() - 1;
         let whom = (who + 1 + self.rng.usize(0..others)) % self.people.len();
         let name = self.people[whom].name.clone();
-        let (what, command) = match self.rng.u32(0..12) {
+        let (what, command) = match self.rng.u32(0..13) {
             0..5 => (format!("adds {name}"), Command::AddPerson { room, name }),
             5..8 => (format!("removes {name}"), Command::RemovePerson { room, account: self.people[whom].account }),
             8..10 => {
                 let role = [Role::Member, Role::Admin, Role::Owner][self.rng.usize(0..3)];
                 (format!("makes {name} {role:?}"), Command::SetRole { room, account: self.people[whom].account, role })
             }
+            10 => ("leaves".to_owned(), Command::LeaveGroup { room }),
             _ => {
                 self.names += 1;
                 (format!("names it {}", self.names), Command::RenameGroup { room, name: format!("name {}", self.names) })

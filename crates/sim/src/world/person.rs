@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sotto_backend::SessionToken;
 use sotto_client::Engine;
-use sotto_client_api::views::{EntryBody, EntryView, PersonView, Phase, RoomView, SystemLine};
+use sotto_client_api::views::{Change, EntryBody, EntryView, PersonView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Reply, Update};
 use sotto_protocol::{AccountId, ErrorCode, Millis, RoomId, Seq, UserName};
 
@@ -31,12 +31,16 @@ pub(super) type Names = BTreeMap<String, UserName>;
 impl Line {
     pub(super) fn of(entry: &EntryView, names: &Names) -> Self {
         let name = |person: &PersonView| names.get(person.name.as_str()).unwrap_or(&person.name).clone();
-        let list =
-            |drawn: &str| drawn.split(", ").filter_map(|one| names.get(one).cloned().or_else(|| UserName::parse(one).ok())).collect();
+        let list = |drawn: &str| -> Vec<UserName> {
+            drawn.split(", ").filter_map(|one| names.get(one).cloned().or_else(|| UserName::parse(one).ok())).collect()
+        };
         match &entry.body {
             EntryBody::Message(message) => Self::Text(name(&message.author), message.text.clone()),
             EntryBody::System(SystemLine::Created { by }) => Self::Created(name(by)),
-            EntryBody::System(SystemLine::Members { came, went, .. }) => Self::Members { came: list(came), went: list(went) },
+            EntryBody::System(SystemLine::Members { came, went, others, .. }) => {
+                let left = others.iter().filter(|(change, _)| *change == Change::Left).map(|(_, person)| name(person));
+                Self::Members { came: list(came), went: list(went).into_iter().chain(left).collect() }
+            }
             EntryBody::System(SystemLine::SeatTakenAgain { who, .. }) => Self::System(format!("SeatTakenAgain {}", name(who))),
             EntryBody::System(SystemLine::NewDevice { who }) => Self::System(format!("NewDevice {}", name(who))),
             EntryBody::System(SystemLine::Named { by, name: given }) => Self::System(format!("Named {given} by {}", name(by))),
