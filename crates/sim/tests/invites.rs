@@ -135,7 +135,7 @@ async fn who_waits_is_told_that_the_link_is_over_and_it_is_no_use_any_more() {
     assert!(links(&mut hosts[0], room).await.is_empty());
 }
 
-// Fails without the two `end_invites` in `apply_entry`, of which each one is enough for this server, and without `admits` in `change_invites`.
+// Fails without either `end_invites` in `apply_entry`, and without `admits` in `change_invites`.
 #[tokio::test]
 async fn a_removal_ends_all_links_and_a_plain_member_makes_none() {
     let (world, mut hosts, room) = stage().await;
