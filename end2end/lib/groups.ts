@@ -24,6 +24,14 @@ export async function openMembers(person: Person): Promise<void> {
   await expect(person.at("members-panel")).toBeVisible();
 }
 
+/** Adds somebody in the members panel, which is open, and waits until they are in. */
+export async function addMember(person: Person, name: string): Promise<void> {
+  const box = person.at("members-panel").getByTestId("group-add-member");
+  await box.fill(name);
+  await box.press("Enter");
+  await expect(member(person, name)).toHaveAttribute("data-standing", "in");
+}
+
 /** The row of somebody in the members panel. */
 export function member(person: Person, name: string): Locator {
   return person.page.locator(`[data-testid="member"][data-name="${name}"]`);

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use sotto_protocol::invites::{AskIn, Asks, Living, MakeInvite, NameInvite};
-use sotto_protocol::{AccountId, ErrorCode, Millis, RoomId, limits};
+use sotto_protocol::{AccountId, ErrorCode, RoomId, limits};
+use sotto_rules::config::CLOCK_TOLERANCE;
 use sotto_rules::roles::Role;
 
 use crate::backend::Backend;
@@ -12,9 +13,6 @@ use crate::context::{Caller, RequestContext};
 use crate::error::ServiceError;
 use crate::limits::Limit;
 use crate::store::InviteRow;
-
-/// A client's clock may be wrong by so much, in milliseconds.
-const CLOCK_TOLERANCE_MS: Millis = 3_600_000;
 
 impl Backend {
     /// Keeps a link of a group.
@@ -25,7 +23,7 @@ impl Backend {
     pub async fn make_invite(&self, ctx: &RequestContext, caller: &Caller, request: MakeInvite) -> Result<(), ServiceError> {
         let MakeInvite { room, invite, expires_at, uses } = request;
         self.check_admin(caller.account, room).await?;
-        let last = ctx.now.saturating_add(limits::INVITE_LIFETIME_MS).saturating_add(CLOCK_TOLERANCE_MS);
+        let last = ctx.now.saturating_add(limits::INVITE_LIFETIME_MS).saturating_add(CLOCK_TOLERANCE * 1000);
         if uses == 0 || uses > limits::INVITE_USES || expires_at <= ctx.now || expires_at > last {
             return Err(ErrorCode::Malformed.into());
         }

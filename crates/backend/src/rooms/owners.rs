@@ -18,6 +18,7 @@ impl Backend {
         }
         Ok(())
     }
+
     /// The role of an account by the public state of a room.
     pub(crate) async fn role_in(&self, room: RoomId, public_group: Bytes, account: AccountId) -> Result<Role, ServiceError> {
         Ok(self.heavy(move || validate::role(room, &public_group, account)).await??)

@@ -61,10 +61,7 @@ impl Engine {
             // Nobody wants it any more.
             (_, None) => return Ok(()),
         };
-        record.wanted.retain(|wanted| !wanted.is_about(account));
-        if !packages.is_empty() {
-            record.wanted.push(Wanted::Added { account, packages, tries });
-        }
+        record.want_in(account, packages, tries);
         self.data()?.put_room(&record)?;
         if let Some(reply) = reply {
             turn.reply(reply, Reply::Done);
@@ -515,8 +512,18 @@ impl Due {
     }
 }
 
+impl RoomRecord {
+    /// From now on these devices of an account are wanted in the room; with none of them nothing is wanted about it any more.
+    pub(super) fn want_in(&mut self, account: AccountId, packages: Vec<ClaimedKeyPackage>, tries: u8) {
+        self.wanted.retain(|wanted| !wanted.is_about(account));
+        if !packages.is_empty() {
+            self.wanted.push(Wanted::Added { account, packages, tries });
+        }
+    }
+}
+
 impl Wanted {
-    pub(super) const fn account(&self) -> AccountId {
+    const fn account(&self) -> AccountId {
         match self {
             Self::Added { account, .. } | Self::Removed { account } | Self::InRole { account, .. } => *account,
         }

@@ -308,8 +308,7 @@ impl Engine {
         match self.verify_packages(turn, ask.room, &ask.person.name, body) {
             Ok((account, packages)) if account == ask.person.account => {
                 let mut record = self.data()?.room(ask.room)?;
-                record.wanted.retain(|wanted| wanted.account() != account);
-                record.wanted.push(Wanted::Added { account, packages, tries: 0 });
+                record.want_in(account, packages, 0);
                 self.data()?.put_room(&record)?;
                 self.commit_what_is_due(turn, ask.room, false)
             }

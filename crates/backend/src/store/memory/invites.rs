@@ -12,10 +12,8 @@ impl MemoryStore {
     pub(crate) fn put_invite(&self, row: InviteRow, now: Millis, most: usize) -> StoreResult<()> {
         self.write(|tables| {
             let (room, invite) = (row.room, row.invite);
-            if !tables.invites.contains_key(&invite) {
-                constraint(tables.rooms.contains_key(&room))?;
-            }
             let known = tables.invites.contains_key(&invite);
+            constraint(known || tables.rooms.contains_key(&room))?;
             let counted = |link: &&InviteRow| link.room == room && link.expires_at > now && link.uses > 0;
             let living = tables.invites.values().filter(counted).count() + usize::from(!known && counted(&&row));
             if living > most {
