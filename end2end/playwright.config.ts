@@ -4,6 +4,7 @@
 // SOTTO_ASSETS    the folder of built assets, handed on to the server
 // SOTTO_CHROMIUM  the browser (default: Debian's)
 import { defineConfig } from "@playwright/test";
+import { launchOptions } from "./lib/browser";
 
 export default defineConfig({
   testDir: "journeys",
@@ -21,20 +22,6 @@ export default defineConfig({
     viewport: { width: 1280, height: 800 },
     trace: "retain-on-failure",
     testIdAttribute: "data-testid",
-    launchOptions: {
-      executablePath: process.env.SOTTO_CHROMIUM ?? "/usr/bin/chromium",
-      args: [
-        // A worker's script that a journey has changed (lib/workers.ts) comes from no address, so that its socket to this machine would
-        // be one from outside the local network.
-        "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    },
+    launchOptions: launchOptions(),
   },
 });

@@ -31,6 +31,8 @@ pub fn shell() -> impl IntoView {
             data-theme=first.theme.as_str()
             data-signed-in=first.signed_in.to_string()
             data-worker=assets.url("worker.js")
+            data-scanner=assets.url("scanner.js")
+            data-scanner-integrity=assets.sri("scanner.js")
         >
             <head>
                 <meta charset="utf-8"/>

@@ -28,7 +28,7 @@ use browser::Page;
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| browser::say_that_it_broke(panic.location())));
     let worker_url = browser::document_data("worker").unwrap_or_default();
-    trusted_types::install(&worker_url);
+    trusted_types::install([worker_url.clone(), browser::document_data("scanner").unwrap_or_default()]);
     let first = FirstPage {
         signed_in: browser::document_data("signedIn").as_deref() == Some("true"),
         theme: Theme::from_name(&browser::document_data("theme").unwrap_or_default()),

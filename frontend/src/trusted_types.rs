@@ -1,5 +1,6 @@
 //! A `default` Trusted Types policy: Leptos mounts its static fragments through `innerHTML` of a template, so markup passes
-//! only when it is as plain as those are, and a script URL only when it is the engine's worker.
+//! only when it is as plain as those are, and a script URL only when it is one that the page's HTML names: the engine's worker, the reader of
+//! codes.
 
 use js_sys::{Function, Object, Reflect};
 use sotto_app::markup::is_plain;
@@ -7,14 +8,13 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// Installs the policy where the browser has Trusted Types. Once, before anything is mounted.
-pub(crate) fn install(worker_url: &str) {
+pub(crate) fn install(scripts: [String; 2]) {
     let Some(factory) = web_sys::window().and_then(|window| get(&window, "trustedTypes")) else { return };
     let Some(create) = get(&factory, "createPolicy").and_then(|create| create.dyn_into::<Function>().ok()) else { return };
 
     let html = Closure::<dyn Fn(String) -> JsValue>::new(|html: String| if is_plain(&html) { html.into() } else { JsValue::NULL });
-    let worker_url = worker_url.to_owned();
     let script_url =
-        Closure::<dyn Fn(String) -> JsValue>::new(move |url: String| if url == worker_url { url.into() } else { JsValue::NULL });
+        Closure::<dyn Fn(String) -> JsValue>::new(move |url: String| if scripts.contains(&url) { url.into() } else { JsValue::NULL });
 
     let rules = Object::new();
     // Setting a property of a fresh object can't fail.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Crates for the browser, each alone (see `web::wasm`).
-const WASM_PACKAGES: [&str; 2] = ["sotto-frontend", "sotto-worker"];
+const WASM_PACKAGES: [&str; 3] = ["sotto-frontend", "sotto-worker", "sotto-scanner"];
 
 /// Everything.
 pub(crate) fn test(paths: &Paths) -> Result<()> {

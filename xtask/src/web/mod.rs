@@ -1,7 +1,7 @@
 //! Builds the site: what a browser loads, under hashed names that never change their content.
 //!
 //! The order matters, since a file's name is the hash of its bytes and its bytes name others: fonts and static files,
-//! then what refers to them (webmanifest, CSS), the WASM modules, the worker's script, and at last the page's script.
+//! then what refers to them (webmanifest, CSS), the WASM modules, the scripts of worker and scanner, and at last the page's script.
 //! Two builds of one commit give the same bytes; nothing here reads a clock or an unsorted folder.
 
 mod compress;
@@ -51,6 +51,7 @@ impl Profile {
 pub(crate) fn build(paths: &Paths, profile: Profile) -> Result<Manifest> {
     let page = wasm::build(paths, &Module::PAGE, profile)?;
     let worker = wasm::build(paths, &Module::WORKER, profile)?;
+    let scanner = wasm::build(paths, &Module::SCANNER, profile)?;
 
     let mut site = Site::default();
     site.add_folder(&paths.root.join("style/fonts"), "fonts/")?;
@@ -60,8 +61,11 @@ pub(crate) fn build(paths: &Paths, profile: Profile) -> Result<Manifest> {
     site.add("app.css", sheet.into_bytes())?;
     site.add("page_bg.wasm", page.module)?;
     site.add("worker_bg.wasm", worker.module)?;
+    site.add("scanner_bg.wasm", scanner.module)?;
     let script = scripts::worker(&worker.script, site.entry("worker_bg.wasm")?)?;
     site.add("worker.js", script.into_bytes())?;
+    let script = scripts::scanner(&scanner.script, site.entry("scanner_bg.wasm")?)?;
+    site.add("scanner.js", script.into_bytes())?;
     let script = scripts::page(&page.script, site.entry("page_bg.wasm")?, &site.addresses())?;
     site.add("page.js", script.into_bytes())?;
 

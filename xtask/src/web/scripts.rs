@@ -47,6 +47,12 @@ __wbg_init({{ module_or_path: {} }}).then(
     ))
 }
 
+/// The script of the reader of codes: promises its one function to whoever has loaded it.
+pub(super) fn scanner(bindings: &str, module: &Entry) -> Result<String> {
+    ensure!(bindings.contains(INIT), "wasm-bindgen's script has changed: no __wbg_init");
+    Ok(format!("{bindings}\nglobalThis.sottoScanner = __wbg_init({{ module_or_path: {} }}).then(() => read_code);\n", fetch(module)))
+}
+
 // The script itself is under the integrity of the page's HTML, so the chain reaches the module.
 fn fetch(module: &Entry) -> String {
     format!(r#"fetch("{}", {{ integrity: "{}" }})"#, module.address(), module.sri)
@@ -69,6 +75,8 @@ mod tests {
     #[test]
     fn a_script_without_the_known_start_is_refused() {
         let module = Entry::of("worker_bg.wasm", b"module").unwrap();
-        assert!(worker("export function other() {}", &module).is_err());
+        for made in [worker, scanner] {
+            assert!(made("export function other() {}", &module).is_err());
+        }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Module {
 impl Module {
     pub(super) const PAGE: Self = Self { package: "sotto-frontend", name: "page", profile: "wasm-page", level: "-Oz" };
     pub(super) const WORKER: Self = Self { package: "sotto-worker", name: "worker", profile: "wasm-worker", level: "-O2" };
+    /// Loaded by whoever scans a code.
+    pub(super) const SCANNER: Self = Self { package: "sotto-scanner", name: "scanner", profile: "wasm-page", level: "-Oz" };
 }
 
 /// A module and the script that wasm-bindgen wrote for it.
