@@ -19,6 +19,8 @@ pub struct Wake {
     pub devices: bool,
     /// Who asks to be let into groups by a link, as far as it concerns the account, is another one.
     pub asks: bool,
+    /// The account came into a room without this device.
+    pub heads: bool,
     /// The session or the device ended: close.
     pub ended: Option<ErrorCode>,
 }
@@ -95,6 +97,11 @@ impl Bus {
     /// Welcomes wait for a device.
     pub(crate) fn welcomes(&self, account: AccountId, device: DeviceId) {
         self.each(account, |address| address.device == device, |pending| pending.rest.welcomes = true);
+    }
+
+    /// An account came into a room with these devices alone.
+    pub(crate) fn heads(&self, account: AccountId, with: &[(AccountId, DeviceId)]) {
+        self.each(account, |address| !with.contains(&(account, address.device)), |pending| pending.rest.heads = true);
     }
 
     /// Welcomes may wait for any device of an account.

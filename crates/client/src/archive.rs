@@ -42,6 +42,8 @@ pub struct Page {
     pub entries: BTreeMap<Seq, EntryRecord>,
     /// The people in these lines, as the device that wrote them knew them.
     pub people: Vec<ContactRecord>,
+    /// A bit for each position, lowest first: what an own device has shown there is on the page, also where that is nothing.
+    pub seen: u64,
 }
 
 #[derive(Encode, Decode)]
@@ -52,6 +54,9 @@ struct Contents {
     entries: Vec<EntryRecord>,
     #[n(2)]
     people: Vec<ContactRecord>,
+    #[n(3)]
+    #[cbor(default)]
+    seen: u64,
 }
 
 /// The page that a position belongs to.
@@ -65,6 +70,13 @@ pub const fn page_of(seq: Seq) -> u64 {
 pub const fn seqs_of(page: u64) -> (Seq, Seq) {
     let first = page.saturating_mul(ARCHIVE_PAGE_SEQS);
     (first, first.saturating_add(ARCHIVE_PAGE_SEQS - 1))
+}
+
+/// The bits of [`Page::seen`] of the positions `from` to `upto` that are on a page.
+#[must_use]
+pub fn bits_of(page: u64, from: Seq, upto: Seq) -> u64 {
+    let (first, last) = seqs_of(page);
+    (from.max(first)..=upto.min(last)).fold(0, |bits, seq| bits | 1 << (seq - first))
 }
 
 /// Whether a line is of the room and not of the device that shows it.
@@ -126,7 +138,8 @@ impl ArchiveKey {
     /// # Errors
     /// `too_large` for more text than fits a page; `unsupported` without a random generator.
     pub fn seal(&self, page: &Page, version: u64) -> Result<ArchivePage, ErrorCode> {
-        let contents = Contents { room: page.room, entries: page.entries.values().cloned().collect(), people: page.people.clone() };
+        let contents =
+            Contents { room: page.room, entries: page.entries.values().cloned().collect(), people: page.people.clone(), seen: page.seen };
         self.seal_as(LABEL, (self.shelf(page.room)?, page.number), version, &contents)
     }
 
@@ -145,7 +158,7 @@ impl ArchiveKey {
             return Err(ErrorCode::NotAuthentic);
         }
         let entries = contents.entries.into_iter().map(|record| (record.seq, record)).collect();
-        Ok(Page { room, number: stored.page, entries, people: contents.people })
+        Ok(Page { room, number: stored.page, entries, people: contents.people, seen: contents.seen })
     }
 
     /// The shelf of the account's choices ([`Choices`]), which has one page.
@@ -258,7 +271,7 @@ mod tests {
     }
 
     fn page(number: u64, entries: impl IntoIterator<Item = EntryRecord>) -> Page {
-        Page { room: ROOM, number, entries: entries.into_iter().map(|record| (record.seq, record)).collect(), people: Vec::new() }
+        Page { room: ROOM, number, entries: entries.into_iter().map(|record| (record.seq, record)).collect(), people: Vec::new(), seen: 0 }
     }
 
     #[test]

@@ -276,6 +276,11 @@ pub struct RoomRecord {
     #[n(35)]
     #[cbor(default)]
     pub unfetched: Option<u64>,
+    /// This device came into the room at this position, and others of the account were before it: they may not have archived yet what they
+    /// have from before. 0 when all of that is here.
+    #[n(48)]
+    #[cbor(default)]
+    pub since: Seq,
     /// Leaves of others that the newest list known of their account does not name. Nothing is sent while there is one.
     #[n(36)]
     #[cbor(default)]

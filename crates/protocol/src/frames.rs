@@ -308,6 +308,13 @@ pub enum ServerFrame {
     /// Somebody asks to be let into a group by its link, or a link by which the account asks is over: ask who does.
     #[n(12)]
     Asks,
+    /// The account came into a room, with other devices than this one: the newest position of every room that it is in.
+    #[n(13)]
+    Rooms {
+        /// As in `Ready`.
+        #[n(0)]
+        heads: Vec<Cursor>,
+    },
 }
 
 #[cfg(test)]

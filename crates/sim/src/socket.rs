@@ -139,6 +139,11 @@ impl Socket {
                 if wake.asks {
                     self.out.push(ServerFrame::Asks);
                 }
+                if wake.heads
+                    && let Ok(heads) = backend.heads(&self.caller).await
+                {
+                    self.out.push(ServerFrame::Rooms { heads });
+                }
                 if let Some(code) = wake.ended {
                     self.out.push(ServerFrame::Bye { code });
                 }

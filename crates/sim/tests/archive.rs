@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::{World, said, settle, write_down};
+use kit::{World, online, said, settle, write_down};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::RoomId;
 use sotto_sim::Host;
@@ -160,4 +160,30 @@ async fn a_stolen_database_shows_nothing_of_the_archive() {
     let caller = alice.caller().await.unwrap();
     let shelves = sotto_protocol::api::ReadPages { wanted: Vec::new() };
     assert!(world.backend.read_pages(&caller, shelves).await.unwrap().pages.is_empty());
+}
+
+// Seed 39 of the world with devices: alice's browser goes away before it has archived what it has said, and the laptop finds nothing when it
+// comes. Fails without `fetch_what_came_late` in `open_room`.
+#[tokio::test]
+async fn what_another_browser_archives_late_is_there_when_somebody_looks() {
+    let world = World::new().await;
+    let (mut alice, mut bob, room) = world.pair().await;
+    alice.say(room, "said at the last moment").await.unwrap();
+    settle(&mut [&mut alice, &mut bob]).await;
+    alice.set_online(false);
+    let mut laptop = world.second("alice-1", alice.now).await;
+    settle(&mut [&mut laptop, &mut bob]).await;
+    laptop.open(room).await.unwrap();
+    settle(&mut [&mut laptop, &mut bob]).await;
+    assert!(said(&laptop).is_empty(), "there was something in the archive");
+
+    online(&mut [&mut alice, &mut laptop, &mut bob], 0, 10).await;
+    write_down(&mut [&mut alice, &mut bob]).await;
+    laptop.now += 30_000;
+    // A host draws the answer after everything that came with it, so it looks once more.
+    for _ in 0..2 {
+        laptop.open(room).await.unwrap();
+        settle(&mut [&mut laptop, &mut bob]).await;
+    }
+    assert_eq!(said(&laptop), ["said at the last moment"]);
 }

@@ -6,6 +6,7 @@ mod kit;
 use kit::{PASSWORD, World, devices, said, settle};
 use sotto_client_api::views::{DeviceView, Phase, SystemLine};
 use sotto_client_api::{Command, Reply};
+use sotto_protocol::api::ErrorBody;
 use sotto_protocol::{DeviceId, ErrorCode, RoomId};
 use sotto_sim::{Host, SimError};
 
@@ -194,4 +195,65 @@ async fn the_eleventh_device_takes_the_place_of_the_first_when_the_person_agrees
     settle(&mut [&mut first, &mut eleventh]).await;
     assert_eq!(devices(&mut eleventh).await.len(), 10);
     assert!(matches!(first.phase, Phase::Replaced { .. }), "{:?}", first.phase);
+}
+
+/// The next answer at a path is lost on its way.
+fn lose_answer(host: &mut Host, path: &'static str) {
+    let mut lost = false;
+    host.lies.about_answers(move |at, answer| {
+        if lost || !at.ends_with(path) {
+            return answer;
+        }
+        lost = true;
+        Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })
+    });
+}
+
+async fn seconds(hosts: &mut [&mut Host], count: usize) {
+    for _ in 0..count {
+        hosts.iter_mut().for_each(|host| host.pass_time());
+        settle(hosts).await;
+    }
+}
+
+// Seed 88 of the world with devices. Fails when `ask_lists` leaves the own account out: the list stays the old one on this connection.
+#[tokio::test]
+async fn the_own_list_that_is_lost_on_its_way_is_asked_for_again() {
+    let world = World::new().await;
+    let (mut alice, mut bob, _) = world.pair().await;
+    lose_answer(&mut alice, "/devices");
+    let mut laptop = world.second("alice-1", world.now).await;
+    settle(&mut [&mut alice, &mut laptop, &mut bob]).await;
+    seconds(&mut [&mut alice, &mut laptop, &mut bob], 5).await;
+    assert_eq!(devices(&mut alice).await.len(), 2);
+}
+
+// Seeds 36 and 227 of the world with devices: the group was named before the laptop came. Fails without `DeviceCame` in `apply_entry`, and when
+// `bring_own_devices` leaves no wish: the request that is lost is not repeated.
+#[tokio::test]
+async fn the_other_browser_is_brought_into_a_group_and_told_its_name_also_when_a_request_is_lost() {
+    let world = World::new().await;
+    let (mut hosts, _) = two_and_one(&world).await;
+    let [alice, laptop, _] = &mut hosts;
+    lose_answer(alice, "/key-packages/claim");
+    let Reply::Room(group) = alice.call(Command::CreateGroup { name: "The board".into(), room: None }).await.unwrap() else {
+        panic!("no room")
+    };
+    seconds(&mut [alice, laptop], 8).await;
+    assert_eq!(laptop.rooms.get(&group.room).map(|room| room.title.as_str()), Some("The board"));
+}
+
+// Seed 1234 of the world with devices: whoever made the room is gone before it could bring anybody in. Fails without the look for missing rooms
+// that `Rooms` asks for, and without the server's word in `create_room`.
+#[tokio::test]
+async fn a_browser_that_nobody_brings_in_is_told_and_takes_its_seat() {
+    let world = World::new().await;
+    let (mut hosts, _) = two_and_one(&world).await;
+    let [alice, laptop, _] = &mut hosts;
+    alice.die_after = Some("/api/v1/rooms");
+    let _died = alice.call(Command::CreateGroup { name: "The board".into(), room: None }).await;
+    assert!(!alice.is_alive());
+    let before = laptop.epochs().unwrap().len();
+    seconds(&mut [laptop], 8).await;
+    assert_eq!(laptop.epochs().unwrap().len(), before + 1);
 }

@@ -285,6 +285,10 @@ impl Connection {
         if wake.asks {
             self.send(ServerFrame::Asks, Some(&session.subscription)).await?;
         }
+        if wake.heads {
+            let heads = self.app.backend.heads(&self.caller).await?;
+            self.send(ServerFrame::Rooms { heads }, Some(&session.subscription)).await?;
+        }
         Ok(())
     }
 

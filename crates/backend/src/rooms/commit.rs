@@ -1,5 +1,7 @@
 //! Taking a commit: the order of the checks is the contract.
 
+use std::collections::BTreeSet;
+
 use sotto_protocol::api::{CommitAck, UploadCommit};
 use sotto_protocol::{AccountId, DeviceId, ErrorCode, Millis, RoomId, limits};
 
@@ -49,6 +51,9 @@ impl Backend {
         self.0.bus.room(room);
         for (account, device) in invited {
             self.0.bus.welcomes(*account, *device);
+        }
+        for account in invited.iter().map(|(account, _)| *account).collect::<BTreeSet<_>>() {
+            self.0.bus.heads(account, invited);
         }
     }
 }

@@ -41,6 +41,7 @@ impl Backend {
         let (epoch, invited) = (validate::next(row.epoch), invited(&row));
         let (seq, at) = self.0.store.create_room(pair, SUITE as u16, row).await?;
         self.announce_commit(room, &invited);
+        self.0.bus.heads(caller.account, &[(caller.account, device)]);
         Ok(CommitAck { room, seq, epoch, at })
     }
 }

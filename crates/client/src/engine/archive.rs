@@ -10,20 +10,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sotto_client_api::Update;
 use sotto_protocol::api::{ArchivePage, ArchivePages, ErrorBody, PageWanted, PagesPut, PutPages, ReadPages};
-use sotto_protocol::{AccountId, ErrorCode, Millis, RoomId, Seq, codec, limits};
+use sotto_protocol::{AccountId, ErrorCode, Millis, RoomId, Seq, ShelfId, codec, limits};
 use sotto_rules::identity::account_id;
 
 use super::net::Pending;
 use super::outbox::preview;
 use super::timeline::{Load, ShownPage};
 use super::{Engine, Turn};
-use crate::archive::{ArchiveKey, Page, is_archived, page_of, seqs_of};
+use crate::archive::{ArchiveKey, Page, bits_of, is_archived, page_of, seqs_of};
 use crate::io::{Effect, Row, Store};
 use crate::records::{ContactRecord, EntryKindRecord, EntryRecord, RoomRecord, Seat, key};
 
 /// Lines wait so long for others before their page is written.
 const GATHER_MS: Millis = 3_000;
-/// Wait after a write that failed.
+/// Wait after a write that failed, and between two looks at what others may have written meanwhile.
 const AGAIN_MS: Millis = 30_000;
 /// Rooms whose pages are worked on at a time.
 const ROOMS_AT_ONCE: usize = 8;
@@ -35,6 +35,8 @@ const FEW: usize = 20;
 pub(super) struct Shelves {
     /// The newest page of each room that was worked on, as it stands on the server, and its version (0 for none).
     newest: BTreeMap<RoomId, (Page, u64)>,
+    /// When unsettled pages were asked for last.
+    looked_at: BTreeMap<RoomId, Millis>,
     /// Rooms that are being worked on.
     busy: BTreeSet<RoomId>,
     /// When there is something to write.
@@ -71,7 +73,7 @@ impl Engine {
                 self.archive_soon(turn.now);
                 break;
             }
-            let fit = record.seat == Seat::Taken && record.branches.is_empty() && record.request.is_none();
+            let fit = matches!(record.seat, Seat::Taken | Seat::Removed) && record.branches.is_empty() && record.request.is_none();
             let due = fit && record.archived < record.cursor && !known.choices.is_unarchived(record.room);
             if due && self.shelves.busy.insert(record.room) {
                 let page = page_of(record.archived + 1);
@@ -117,6 +119,7 @@ impl Engine {
         for (seq, record) in page.entries {
             next.entries.entry(seq).or_insert(record);
         }
+        next.seen |= bits_of(page.number, self.data()?.room(room)?.since, upto);
         if next.entries == known.entries {
             return self.archived(turn, room, upto);
         }
@@ -135,6 +138,11 @@ impl Engine {
             Some(stored) => (open_or_empty(&archive, room, stored), stored.version),
             None => (empty(room, number), 0),
         };
+        let unsettled = self.data()?.find_room(room)?.is_some_and(|record| record.since > 0);
+        if unsettled && known.1 > 0 {
+            let page = Box::new(known.0.clone());
+            self.load_page(turn, room, number, |_| Load::FromShelf { page, then: None });
+        }
         self.shelves.newest.insert(room, known);
         self.work_on(turn, room)
     }
@@ -205,7 +213,7 @@ impl Engine {
 
     /// This device came into a room in which the account may have been before it.
     pub(super) fn expect_history(&mut self, turn: &mut Turn, record: &mut RoomRecord, since: Seq) -> Result<(), ErrorCode> {
-        record.archived = since;
+        (record.archived, record.since) = (since, since);
         record.unfetched = Some(page_of(since) + 1);
         self.fetch_history(turn, record, None)
     }
@@ -216,9 +224,30 @@ impl Engine {
         let Some(archive) = self.archive_key()?.filter(|_| record.unfetched.is_some() && record.branches.is_empty()) else {
             return self.history_done(turn, room, then, None);
         };
-        let wanted = vec![PageWanted { shelf: archive.shelf(room)?, below: record.unfetched }];
-        self.post(turn, "/api/v1/archive/read", &ReadPages { wanted }, Pending::History { room, then });
+        self.ask_page(turn, room, archive.shelf(room)?, record.unfetched, then);
         Ok(())
+    }
+
+    /// Somebody looks at a room of which others may have archived more by now. Not asked at every look: where this account never was before, nobody
+    /// says that this is all.
+    pub(super) fn fetch_what_came_late(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
+        let record = self.data()?.room(room)?;
+        let page = page_before(record.since);
+        let may_lack = record.since > 0 && record.unfetched.is_none_or(|below| below <= page) && record.branches.is_empty();
+        let asked = self.shelves.looked_at.get(&room).is_some_and(|at| turn.now < at + AGAIN_MS);
+        if !may_lack || asked || !self.net.live() {
+            return Ok(());
+        }
+        self.shelves.looked_at.insert(room, turn.now);
+        if let Some(archive) = self.archive_key()? {
+            self.ask_page(turn, room, archive.shelf(room)?, Some(page + 1), None);
+        }
+        Ok(())
+    }
+
+    fn ask_page(&mut self, turn: &mut Turn, room: RoomId, shelf: ShelfId, below: Option<u64>, then: Option<ShownPage>) {
+        let wanted = vec![PageWanted { shelf, below }];
+        self.post(turn, "/api/v1/archive/read", &ReadPages { wanted }, Pending::History { room, then });
     }
 
     pub(super) fn history_read(&mut self, turn: &mut Turn, room: RoomId, then: Option<ShownPage>, body: &[u8]) -> Result<(), ErrorCode> {
@@ -236,14 +265,23 @@ impl Engine {
     pub(super) fn page_from_shelf(&mut self, turn: &mut Turn, page: Page, then: Option<ShownPage>, rows: &[Row]) -> Result<(), ErrorCode> {
         let own = self.open_entries(rows)?;
         self.meet(&page.people)?;
-        let missing: Vec<EntryRecord> = page.entries.into_values().filter(|record| !own.contains_key(&record.seq)).collect();
-        let few = missing.len() < FEW;
         let mut record = self.data()?.room(page.room)?;
+        // What this device has not come to yet the log brings.
+        let is_missing = |line: &EntryRecord| !own.contains_key(&line.seq) && line.seq <= record.cursor;
+        let missing: Vec<EntryRecord> = page.entries.into_values().filter(is_missing).collect();
+        let again = record.unfetched.is_none_or(|below| page.number >= below);
+        let few = missing.len() < FEW && !again;
+        let before = bits_of(page.number, 1, record.since.saturating_sub(1));
+        if page.number == page_before(record.since) && page.seen & before == before {
+            record.since = 0;
+        }
         // What is a request is not archived: another own device has accepted it.
         if record.peer.is_some() && !missing.is_empty() {
             self.is_accepted(&mut record)?;
         }
-        record.unfetched = record.unfetched.map(|before| before.min(page.number)).filter(|below| *below > 0);
+        if !again {
+            record.unfetched = Some(page.number).filter(|below| *below > 0);
+        }
         let mut texts = missing.iter().rev().filter_map(|record| match &record.body {
             EntryKindRecord::Text { author, text, .. } => Some((*author, text)),
             _ => None,
@@ -295,7 +333,12 @@ fn open_or_empty(archive: &ArchiveKey, room: RoomId, stored: &ArchivePage) -> Pa
 }
 
 const fn empty(room: RoomId, number: u64) -> Page {
-    Page { room, number, entries: BTreeMap::new(), people: Vec::new() }
+    Page { room, number, entries: BTreeMap::new(), people: Vec::new(), seen: 0 }
+}
+
+/// The page of the newest position before one.
+const fn page_before(seq: Seq) -> u64 {
+    page_of(seq.saturating_sub(1))
 }
 
 fn people_of(line: &EntryKindRecord, accounts: &mut BTreeSet<AccountId>) {

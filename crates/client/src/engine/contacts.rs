@@ -119,7 +119,7 @@ impl Engine {
     }
 
     /// Asks for an account's newest list. An answer that is on its way may be too old.
-    fn ask_list(&mut self, turn: &mut Turn, account: AccountId) {
+    pub(super) fn ask_list(&mut self, turn: &mut Turn, account: AccountId) {
         if self.is_list_asked(account) {
             self.net.overtaken.insert(account);
         } else {
@@ -127,12 +127,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn request_list(&mut self, turn: &mut Turn, account: AccountId) {
+    fn request_list(&mut self, turn: &mut Turn, account: AccountId) {
         self.get(turn, format!("/api/v1/accounts/{account}/devices"), Pending::Devices { account });
     }
 
     /// Whether a list of the account is on its way.
-    pub(super) fn is_list_asked(&self, account: AccountId) -> bool {
+    fn is_list_asked(&self, account: AccountId) -> bool {
         self.requests.values().any(|pending| matches!(pending, Pending::Devices { account: asked } if *asked == account))
     }
 
@@ -157,6 +157,9 @@ impl Engine {
         let is_behind = |list: &ListRecord| list.named.as_ref().is_some_and(|named| named.version > list.version);
         wanted.extend(self.data()?.lists()?.into_iter().filter(is_behind).map(|list| list.account));
         let asked = self.requests.values().filter(|pending| matches!(pending, Pending::Devices { .. })).count();
+        if !self.net.devices_known {
+            wanted.insert(self.data()?.account());
+        }
         wanted.retain(|account| !self.net.lists_asked.contains(account) && !self.is_list_asked(*account));
         for account in wanted.into_iter().take(LISTS_AT_ONCE.saturating_sub(asked)) {
             self.ask_list(turn, account);
@@ -195,14 +198,18 @@ impl Engine {
     }
 
     pub(super) fn list_not_told(&mut self, turn: &mut Turn, account: AccountId, error: &ErrorBody) -> Result<(), ErrorCode> {
-        self.net.overtaken.remove(&account);
-        if account == self.data()?.account() {
-            return Ok(());
-        }
+        let newest = !self.net.overtaken.remove(&account);
         if matches!(error.code, ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries) {
             // An earlier answer on this connection is not the one that is wanted now.
             self.net.lists_asked.remove(&account);
             self.retry_later(turn.now);
+            return Ok(());
+        }
+        if account == self.data()?.account() {
+            return Ok(());
+        }
+        if !newest {
+            self.request_list(turn, account);
             return Ok(());
         }
         // The server knows no such account, or says so: then nobody vouches for its leaves.

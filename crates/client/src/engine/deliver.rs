@@ -131,7 +131,7 @@ impl Engine {
                     self.end_invites(turn, room, true)?;
                 }
                 self.net.waits_for.remove(&entry.room);
-                if !came.is_empty() {
+                if !came.is_empty() || others.iter().any(|other| other.what == Change::DeviceCame) {
                     self.repeat_name(turn, room)?;
                 }
                 if !came.is_empty() || !others.is_empty() || !room.unlisted.is_empty() {

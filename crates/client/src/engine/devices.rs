@@ -4,13 +4,14 @@ use sotto_client_api::Reply;
 use sotto_client_api::Update;
 use sotto_client_api::views::DeviceView;
 use sotto_protocol::accounts::SignedIn;
-use sotto_protocol::api::{ClaimKeyPackages, Devices, PutDevices};
+use sotto_protocol::api::{Devices, PutDevices};
 use sotto_protocol::device_list::{DeviceEntry, DeviceList};
-use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, RoomId, codec, limits};
+use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, codec, limits};
 use sotto_rules::identity::{VerifiedHead, check_rising, decode_device_list};
 
 use super::net::Pending;
 use super::{Engine, Turn};
+use crate::records::{RoomRecord, Wanted};
 
 impl Engine {
     pub(super) fn devices(&self, turn: &mut Turn, id: u32) -> Result<(), ErrorCode> {
@@ -51,7 +52,7 @@ impl Engine {
     pub(super) fn ask_own_devices(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         self.net.devices_known = false;
         let account = self.data()?.account();
-        self.request_list(turn, account);
+        self.ask_list(turn, account);
         Ok(())
     }
 
@@ -61,7 +62,8 @@ impl Engine {
             return self.list_told(turn, account, body);
         }
         // A later answer says more.
-        if self.is_list_asked(account) {
+        if self.net.overtaken.remove(&account) {
+            self.ask_list(turn, account);
             return Ok(());
         }
         let told: Devices = codec::decode(body, limits::API_BODY)?;
@@ -116,12 +118,10 @@ impl Engine {
         Ok(self.own_list()?.devices.into_iter().map(|entry| entry.device).collect())
     }
 
-    /// This device has made a room: the account's others are to be in it too.
-    pub(super) fn bring_own_devices(&mut self, turn: &mut Turn, room: RoomId) -> Result<(), ErrorCode> {
-        if self.own_devices()?.len() > 1 {
-            let name = self.data()?.record()?.name;
-            let claim = ClaimKeyPackages { name: name.clone(), group: true };
-            self.post(turn, "/api/v1/key-packages/claim", &claim, Pending::ClaimFor { room, name, reply: None });
+    /// This device has come into a room before the account's others: they are to be in it too.
+    pub(super) fn bring_own_devices(&self, record: &mut RoomRecord) -> Result<(), ErrorCode> {
+        if !self.net.devices_known || self.own_devices()?.len() > 1 {
+            record.wanted.push(Wanted::Added { account: self.data()?.account(), packages: Vec::new(), tries: 0 });
         }
         Ok(())
     }

@@ -57,7 +57,6 @@ impl Engine {
         let tries = match (record.wanted.iter().find(|wanted| wanted.is_about(account)), reply) {
             (_, Some(_)) => 0,
             (Some(Wanted::Added { tries, .. }), None) => *tries,
-            (_, None) if own => 0,
             // Nobody wants it any more.
             (_, None) => return Ok(()),
         };
@@ -220,7 +219,8 @@ impl Engine {
 
     /// Says again what a group is called, where that is known.
     pub(super) fn repeat_name(&mut self, turn: &Turn, record: &mut RoomRecord) -> Result<(), ErrorCode> {
-        record.name_owed = false;
+        // Who does not know it yet says it when it is known.
+        record.name_owed = record.peer.is_none() && record.name.is_none();
         let since = record.named_at;
         self.queue_settings(turn, record, Some(since))
     }
@@ -257,7 +257,7 @@ impl Engine {
             return None;
         }
         let newcomer = room.named_at == 0;
-        (room.named_at, room.name_owed) = (at, false);
+        (room.named_at, room.name_owed) = (at, newcomer && room.name_owed);
         let Settings { name, since, about, picture, invites } = settings;
         let about = about.filter(|about| room.about != *about);
         let picture = picture.and_then(|picture| checked_picture(picture.0).ok()).filter(|picture| room.picture.0 != *picture);
@@ -350,10 +350,21 @@ impl Engine {
                 Wanted::Added { account, .. } if due.left.contains(account) => continue,
                 Wanted::Removed { account } if due.left.contains(account) => {}
                 Wanted::Added { account, packages, .. } if packages.is_empty() => {
-                    if seated.iter().any(|(member, _)| member == account) {
+                    let own = self.data()?.account() == *account;
+                    if own && !self.net.devices_known {
+                        open.push(wanted);
                         continue;
                     }
-                    let name = self.contact(*account)?.name;
+                    let is_seated = |device| seated.contains(&(*account, device));
+                    let so = if own {
+                        self.own_devices()?.into_iter().all(is_seated)
+                    } else {
+                        seated.iter().any(|(member, _)| member == account)
+                    };
+                    if so {
+                        continue;
+                    }
+                    let name = if own { self.data()?.record()?.name } else { self.contact(*account)?.name };
                     let asked = |pending: &Pending| matches!(pending, Pending::ClaimFor { room, name: of, .. } if *room == record.room && *of == name);
                     if !self.requests.values().any(asked) {
                         let claim = ClaimKeyPackages { name: name.clone(), group: true };

@@ -145,15 +145,20 @@ impl Engine {
 
     fn forget_phantom(&mut self, turn: &mut Turn, mut record: RoomRecord) -> Result<(), ErrorCode> {
         match (&record.seat, record.cursor, record.peer) {
-            (Seat::Lost, 0, _) => self.forget_room(record.room),
-            // A group that this device has been in. What was said there until it was removed can't be read by a seat that was lost, and
+            (Seat::Lost, 0, peer) if peer.is_some() || !self.data()?.outbox()?.iter().any(|outgoing| outgoing.room == record.room) => {
+                self.forget_room(record.room)?;
+                self.show_rooms(turn)
+            }
+            // A group that this device has been in, or has something to say in. What was said there until it was removed can't be read by a seat that was lost, and
             // nobody gives it another one.
             (Seat::Lost, _, None) => {
                 self.removed_from(turn, &mut record)?;
-                record.cursor += 1;
+                if record.cursor > 0 {
+                    record.cursor += 1;
+                    let line = EntryRecord { seq: record.cursor, at: turn.now, body: EntryKindRecord::NotReadable, missing: 0 };
+                    self.add_line(turn, &record, line)?;
+                }
                 self.data()?.put_room(&record)?;
-                let line = EntryRecord { seq: record.cursor, at: turn.now, body: EntryKindRecord::NotReadable, missing: 0 };
-                self.add_line(turn, &record, line)?;
                 self.show_room(turn, &record)
             }
             _ => Ok(()),

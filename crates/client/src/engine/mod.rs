@@ -41,14 +41,15 @@ mod stock;
 mod timeline;
 mod transparency;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sotto_client_api::views::Phase;
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::frames::{Entry, Welcome};
-use sotto_protocol::{AccountId, Epoch, ErrorCode, Millis, RoomId, UserName};
+use sotto_protocol::{AccountId, DeviceId, Epoch, ErrorCode, Millis, RoomId, UserName};
 
 use crate::io::{Batch, DeviceWrap, Effect, Input, Profile, Row, SlotWrite, Slots, Store};
+use crate::mls;
 use crate::password::{self, Nfkc, Password};
 use crate::profile::ProfileRecord;
 use crate::records::{EntryRecord, Seat, key};
@@ -285,6 +286,15 @@ impl Engine {
     /// As [`Engine::epoch_authenticators`].
     pub fn leaf_key(&mut self, room: RoomId) -> Result<Vec<u8>, ErrorCode> {
         self.data_mut()?.own_leaf(room)
+    }
+
+    /// The devices that have a leaf in a room, by this device's own state of it.
+    ///
+    /// # Errors
+    /// As [`Engine::epoch_authenticators`].
+    pub fn devices_in(&mut self, room: RoomId) -> Result<BTreeSet<(AccountId, DeviceId)>, ErrorCode> {
+        let leaves = self.data_mut()?.with_group(room, |_, group| mls::leaves(group))?;
+        Ok(leaves.into_iter().map(|leaf| (leaf.account(), leaf.device)).collect())
     }
 
     /// Whether nothing waits for the server: no message, no commit, no seat.

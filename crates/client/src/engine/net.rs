@@ -58,8 +58,9 @@ pub(super) struct Net {
     pub(super) welcomes_ahead: BTreeMap<RoomId, Box<Welcome>>,
     /// Rooms whose log ended before what was read of it here when the connection began, until their state is here.
     pub(super) older: BTreeSet<RoomId>,
-    /// Rooms of the account, as the server said at the beginning.
+    /// Rooms of the account, as the server said last, and whether those that are not known here are still to be looked at.
     pub(super) heads: BTreeMap<RoomId, Seq>,
+    pub(super) rooms_told: bool,
     /// Bytes of entries that the server lets be on their way; 0 where it does not count.
     pub(super) window: u64,
     /// Bytes of entries that were worked off since the server was told.
@@ -231,10 +232,12 @@ pub(super) enum Pending {
     /// What is new in the directory of keys.
     Directory,
     /// What has stood behind the own name.
-    OwnHistory,
+    OwnHistory {
+        version: u64,
+    },
     /// What stands behind the names of these contacts.
     LookUp {
-        accounts: Vec<AccountId>,
+        accounts: Vec<(AccountId, u64)>,
     },
     /// The root of an epoch that somebody has named otherwise, perhaps.
     PastRoot {
@@ -268,7 +271,7 @@ impl Pending {
             Self::BindSession | Self::KeyPackages | Self::Commit { .. } | Self::Leave { .. } | Self::SameEntry { .. } | Self::Probe => None,
             Self::Devices { .. } | Self::ReadShelf { .. } | Self::PutShelf { .. } => None,
             Self::ReadChoices | Self::PutChoices { .. } | Self::EmptyShelves { .. } => None,
-            Self::Directory | Self::OwnHistory | Self::LookUp { .. } | Self::PastRoot { .. } => None,
+            Self::Directory | Self::OwnHistory { .. } | Self::LookUp { .. } | Self::PastRoot { .. } => None,
             Self::Asks { wanted: Some((reply, _)) } => Some(*reply),
             Self::EndInvite | Self::Asks { wanted: None } | Self::Admit { .. } => None,
         }
@@ -361,6 +364,10 @@ impl Engine {
         // In this order the server delivers them: first what is on the screen, then the newest in the list.
         rooms.sort_by_key(|room| (!self.open.contains_key(&room.room), std::cmp::Reverse(room.active_at)));
         let cursors: Vec<_> = rooms.iter().map(|room| Cursor { room: room.room, seq: room.cursor }).collect();
+        // What was asked for before this connection does not answer for it.
+        let lists =
+            self.requests.values().filter_map(|pending| if let Pending::Devices { account } = pending { Some(*account) } else { None });
+        self.net.overtaken = lists.collect();
         self.net.asked = cursors.iter().map(|cursor| (cursor.room, cursor.seq)).collect();
         let data = self.data()?;
         let hello = ClientFrame::Hello { version: VERSION, device: data.device.device(), cursors, window: limits::DELIVERY_WINDOW as u64 };
@@ -444,6 +451,9 @@ impl Engine {
         if self.net.retry_at.is_some_and(|at| at <= turn.now) {
             self.net.retry_at = None;
             self.ask_for_gaps(turn)?;
+            if std::mem::take(&mut self.net.rooms_told) {
+                self.find_missing_rooms(turn)?;
+            }
             self.resume_seats(turn)?;
             self.ask_lists(turn)?;
             self.knock_again(turn)?;
@@ -469,7 +479,7 @@ impl Engine {
             ServerFrame::Ready { key_packages, heads, held, window, .. } => {
                 self.net.tries = 0;
                 self.net.welcomes_ahead.clear();
-                self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();
+                self.heads_told(heads);
                 self.net.ping_at = Some(turn.now + limits::PING_EVERY_MS);
                 self.net.stock = Some((key_packages, held));
                 (self.net.window, self.net.owed) = (window, 0);
@@ -512,6 +522,13 @@ impl Engine {
             ServerFrame::KeyPackages { left } => self.refill_key_packages(turn, left),
             ServerFrame::Devices => self.ask_own_devices(turn),
             ServerFrame::Asks => self.ask_who_asks(turn),
+            ServerFrame::Rooms { heads } => {
+                // Whoever brought the account in may bring this device in, too: that is quicker than a seat of its own.
+                self.heads_told(heads);
+                self.net.rooms_told = true;
+                self.retry_later(turn.now);
+                Ok(())
+            }
             ServerFrame::Pong { .. } => Ok(()),
             ServerFrame::Lost { upto } => self.lost(turn, upto),
             ServerFrame::Error { code } => {
@@ -531,6 +548,10 @@ impl Engine {
     }
 
     /// Rooms that the server knows and this device does not: it takes its seat there.
+    fn heads_told(&mut self, heads: Vec<Cursor>) {
+        self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();
+    }
+
     pub(super) fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         for room in self.net.heads.keys().copied().collect::<Vec<_>>() {
             if self.data()?.find_room(room)?.is_none_or(|record| record.seat == Seat::Removed) {
@@ -652,7 +673,7 @@ impl Engine {
             Pending::Asks { wanted } => self.asks_told(turn, wanted, body),
             Pending::Admit { ask } => self.admit(turn, &ask, body),
             Pending::Directory => self.directory_told(turn, body),
-            Pending::OwnHistory => self.own_history_told(turn, body),
+            Pending::OwnHistory { version } => self.own_history_told(turn, version, body),
             Pending::LookUp { accounts } => self.looked_up(turn, &accounts, body),
             Pending::PastRoot { named } => self.past_root_told(turn, *named, body),
             Pending::SameEntry { room } => self.same_entry(turn, room, body),
@@ -717,8 +738,8 @@ impl Engine {
             Pending::PutChoices { .. } | Pending::EmptyShelves { .. } => self.choices_not_put(turn, error),
             // A root that somebody was shown is one that the server has.
             Pending::PastRoot { named } if error.code == ErrorCode::NotFound => self.not_in_directory(turn, Some(*named)),
-            Pending::OwnHistory if error.code == ErrorCode::NotFound => self.not_in_directory(turn, None),
-            Pending::Directory | Pending::OwnHistory | Pending::LookUp { .. } | Pending::PastRoot { .. } => Ok(()),
+            Pending::OwnHistory { .. } if error.code == ErrorCode::NotFound => self.not_in_directory(turn, None),
+            Pending::Directory | Pending::OwnHistory { .. } | Pending::LookUp { .. } | Pending::PastRoot { .. } => Ok(()),
             other => {
                 if let Some(reply) = other.reply() {
                     turn.refuse(reply, error.code);

@@ -54,6 +54,7 @@ impl RoomRecord {
             branches: Vec::new(),
             archived: 0,
             unfetched: None,
+            since: 0,
             unlisted: Vec::new(),
             leaves_known: false,
             list_said: 0,
@@ -215,11 +216,11 @@ impl Engine {
             record.seat = Seat::Taken;
             record.active_at = ack.at;
             self.give_name(turn, &record)?;
+            self.bring_own_devices(&mut record)?;
             self.data()?.put_room(&record)?;
             // The own first commit is merged when the log shows it.
             self.join_log(turn, &record);
             self.show_room(turn, &record)?;
-            self.bring_own_devices(turn, room)?;
         }
         if let Some(reply) = reply {
             turn.reply(reply, Reply::Room(self.room_view(&record)?));

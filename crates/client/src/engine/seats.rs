@@ -126,6 +126,7 @@ impl Engine {
             self.expect_history(turn, &mut record, welcome.seq)?;
         }
         self.check_leaves(&mut record)?;
+        self.bring_own_devices(&mut record)?;
         self.data()?.put_room(&record)?;
         let body = match peer {
             Some(by) => EntryKindRecord::Created { by },
@@ -164,6 +165,10 @@ impl Engine {
                 }
                 return self.found_older(turn, known, reply, &state);
             }
+            // From before this account was removed, as the log says.
+            if known.seat == Seat::Removed && state.info.head <= known.cursor {
+                return self.answer_room(turn, room, reply);
+            }
             self.net.older.remove(&room);
             if known.seat == Seat::Taken && known.behind.is_some() {
                 self.ask_whether_same(turn, &known);
@@ -173,6 +178,8 @@ impl Engine {
         if known.as_ref().is_some_and(|room| room.seat == Seat::Taken) {
             self.compare(turn, room, &state)?;
             self.learn_names(turn, room, &state.info.members)?;
+            // What was due had to wait for this answer.
+            self.commit_what_is_due(turn, room, true)?;
             return self.answer_room(turn, room, reply);
         }
         if self.waits_for_seat(turn, room, reply) {
@@ -331,6 +338,7 @@ impl Engine {
         let newcomer = record.cursor == 0;
         record.updated_at = if newcomer { turn.now } else { 0 };
         if newcomer {
+            self.bring_own_devices(&mut record)?;
             record.cursor = ack.seq;
             self.expect_history(turn, &mut record, ack.seq)?;
         }
@@ -355,9 +363,13 @@ impl Engine {
     }
 
     pub(super) fn seat_not_taken(&mut self, turn: &mut Turn, room: RoomId, reply: Option<u32>, error: &ErrorBody) -> Result<(), ErrorCode> {
+        // Somebody else has brought this device in meanwhile.
+        if !self.data()?.find_room(room)?.is_some_and(|record| matches!(record.seat, Seat::Joining { .. })) {
+            return self.answer_room(turn, room, reply);
+        }
         match error.code {
-            // Somebody committed in between: build it again on the new state.
-            ErrorCode::StaleEpoch => {
+            // Somebody committed in between: build it again on the new state. Or the account is not in it any more.
+            ErrorCode::StaleEpoch | ErrorCode::NotFound => {
                 self.set_seat(room, Seat::Lost)?;
                 self.ask_room_state(turn, room, reply);
                 Ok(())
@@ -470,6 +482,8 @@ impl Engine {
         match error.code {
             // Another's commit is on its way here; merged, it clears the pending one, and the intent is tried again.
             ErrorCode::StaleEpoch => Ok(()),
+            // This account is not in the room any more. The log says whether the commit was taken before that.
+            ErrorCode::NotFound if !self.net.caught_up() => Ok(()),
             ErrorCode::Offline | ErrorCode::Unavailable | ErrorCode::TooManyTries => {
                 self.retry_later(turn.now);
                 Ok(())

@@ -98,8 +98,13 @@ impl Engine {
             let mut pages: BTreeMap<u64, Page> = BTreeMap::new();
             for line in history.lines.into_iter().filter(|line| (1..seq).contains(&line.seq)) {
                 let number = page_of(line.seq);
-                let page =
-                    pages.entry(number).or_insert_with(|| Page { room: room.room, number, entries: BTreeMap::new(), people: Vec::new() });
+                let page = pages.entry(number).or_insert_with(|| Page {
+                    room: room.room,
+                    number,
+                    entries: BTreeMap::new(),
+                    people: Vec::new(),
+                    seen: 0,
+                });
                 let PastLine { seq, at, author, name, id, text } = line;
                 let (device, wire_hash) = (DeviceId([0; 16]), Bytes::default());
                 let body = EntryKindRecord::Text { id, author, device, text, wire_hash, shared: Some(SharedBy { by, name }) };

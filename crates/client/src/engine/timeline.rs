@@ -97,7 +97,7 @@ impl Engine {
     pub(super) fn open_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {
         self.read_room(turn, reply, room, before)?;
         self.open.entry(room).or_default();
-        Ok(())
+        if before.is_none() { self.fetch_what_came_late(turn, room) } else { Ok(()) }
     }
 
     pub(super) fn read_room(&mut self, turn: &mut Turn, reply: u32, room: RoomId, before: Option<Seq>) -> Result<(), ErrorCode> {

@@ -75,7 +75,8 @@ impl Engine {
         if record.checked == epoch && record.checked_at > 0 {
             record.checked_at = turn.now;
         } else {
-            self.get(turn, "/api/v1/directory/history".into(), Pending::OwnHistory);
+            let version = self.own_head()?.version;
+            self.get(turn, "/api/v1/directory/history".into(), Pending::OwnHistory { version });
         }
         self.data()?.put_directory(&record)?;
         self.look_up_contacts(turn, epoch)
@@ -101,8 +102,8 @@ impl Engine {
         Ok(root)
     }
 
-    /// What has stood behind the own name.
-    pub(super) fn own_history_told(&mut self, turn: &mut Turn, body: &[u8]) -> Result<(), ErrorCode> {
+    /// What has stood behind the own name. `version`: of the own list when this was asked.
+    pub(super) fn own_history_told(&mut self, turn: &mut Turn, version: u64, body: &[u8]) -> Result<(), ErrorCode> {
         let told: DirectoryHistory = codec::decode(body, limits::API_BODY)?;
         let Some(mut record) = self.known_directory()? else { return Ok(()) };
         let name = self.data()?.record()?.name;
@@ -113,7 +114,7 @@ impl Engine {
             // Newest first. A list that this device has not seen yet may be there; an older one than its own may not, and never another account.
             let own_only = entries.iter().all(|entry| entry.account == own.0);
             let rises = entries.windows(2).all(|pair| pair[0].version > pair[1].version);
-            let whole = entries.first().is_some_and(|newest| newest.version >= own.1.version);
+            let whole = entries.first().is_some_and(|newest| newest.version >= version);
             let mine = entries.iter().all(|entry| entry.version != own.1.version || entry.hash.as_slice() == own.1.hash);
             own_only && rises && whole && mine
         });
@@ -143,12 +144,14 @@ impl Engine {
         let contacts = accounts.iter().filter_map(|account| data.find_contact(*account).transpose());
         let contacts = contacts.collect::<Result<Vec<ContactRecord>, ErrorCode>>()?;
         let body = LookUp { names: contacts.iter().map(|contact| contact.name.clone()).collect() };
-        let accounts = contacts.iter().map(|contact| contact.account).collect();
+        let known = |contact: &ContactRecord| Ok((contact.account, data.find_list(contact.account)?.map_or(0, |list| list.version)));
+        let accounts = contacts.iter().map(known).collect::<Result<_, ErrorCode>>()?;
         self.post(turn, "/api/v1/directory/lookup", &body, Pending::LookUp { accounts });
         Ok(())
     }
 
-    pub(super) fn looked_up(&mut self, turn: &mut Turn, accounts: &[AccountId], body: &[u8]) -> Result<(), ErrorCode> {
+    /// `accounts`: with the version of the list that was known of each when this was asked.
+    pub(super) fn looked_up(&mut self, turn: &mut Turn, accounts: &[(AccountId, u64)], body: &[u8]) -> Result<(), ErrorCode> {
         let told: LookedUp = codec::decode(body, limits::API_BODY)?;
         let Some(mut record) = self.known_directory()? else { return Ok(()) };
         let root = self.known_root(turn, &mut record, &told.at);
@@ -157,7 +160,7 @@ impl Engine {
         };
         let keys = record.keys()?;
         self.data()?.put_directory(&record)?;
-        for (account, proof) in accounts.iter().zip(&told.proofs) {
+        for ((account, version), proof) in accounts.iter().zip(&told.proofs) {
             let Some(mut contact) = self.data()?.find_contact(*account)? else { continue };
             // Whoever has an account stands in it.
             let proof = proof.as_ref().map_or(&[][..], Bytes::as_slice);
@@ -170,22 +173,23 @@ impl Engine {
                 // Another identity: the person is asked, as with one that the server names elsewhere.
                 self.seen = Some((contact.name, entry.account));
                 self.remember_seen(turn)?;
-            } else if !self.is_known_list(turn, &entry)? {
+            } else if !self.is_known_list(turn, &entry, *version)? {
                 return self.directory_alarm(turn, record, told.at);
             }
         }
         Ok(())
     }
 
-    /// Whether the list of an entry is the one that is known, or a newer one: that is asked for.
-    fn is_known_list(&mut self, turn: &mut Turn, entry: &DirectoryEntry) -> Result<bool, ErrorCode> {
+    /// Whether the list of an entry is the one that is known, or a newer one: that is asked for. One that was known when the entry was asked for has to be
+    /// in it; a newer one may have come faster than the entry.
+    fn is_known_list(&mut self, turn: &mut Turn, entry: &DirectoryEntry, asked_with: u64) -> Result<bool, ErrorCode> {
         let Some(known) = self.data()?.find_list(entry.account)? else { return Ok(true) };
         if entry.version > known.version {
             let head = ListHead { version: entry.version, hash: entry.hash.clone() };
             self.list_named(turn, entry.account, &head)?;
         }
         // The list that is known is in it before it is shown to anybody.
-        Ok(entry.version > known.version || entry.version == known.version && entry.hash == known.hash)
+        Ok(entry.version >= asked_with && (entry.version != known.version || entry.hash == known.hash))
     }
 
     /// Somebody has named a root inside a message. That they were shown it is sure; that the server signed it is checked.

@@ -28,7 +28,7 @@ pub(crate) fn run() {
     println!("{:>8} {:<22} {:>9} {:>9}", "lines", "step", "ms", "KB sent");
     let key = ArchiveKey::of(&[9; 32], AccountId([1; 32])).unwrap();
     for lines in [1, 8, limits::ARCHIVE_PAGE_SEQS - 1] {
-        let page = Page { room: ROOM, number: 0, entries: (0..lines).map(|seq| (seq, line(seq))).collect(), people: Vec::new() };
+        let page = Page { room: ROOM, number: 0, entries: (0..lines).map(|seq| (seq, line(seq))).collect(), people: Vec::new(), seen: 0 };
         let (mut appends, mut reads) = (Vec::new(), Vec::new());
         let stored = key.seal(&page, 1).unwrap();
         for _ in 0..ROUNDS {

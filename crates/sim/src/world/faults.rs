@@ -30,6 +30,10 @@ pub struct Faults {
     pub restore: u32,
     /// A person loses the browser with all that is in it and signs in with another, at an action.
     pub replace: u32,
+    /// Of all browsers that are somebody's second one, this share takes part: the others stay shut, with their seats.
+    pub seconds: u32,
+    /// A person removes another of the own browsers, at an action.
+    pub remove: u32,
     /// The server's disk is full for a while, beginning at an action: it reads and can't write.
     pub full_disk: u32,
     /// No fault: an action that is about groups. They are made, named, people come in and go.
@@ -51,6 +55,8 @@ impl Faults {
         skew: 0,
         restore: 0,
         replace: 0,
+        seconds: 0,
+        remove: 0,
         full_disk: 0,
         groups: 0,
     };
@@ -70,6 +76,9 @@ impl Faults {
             // Rarer than the others: what they excuse is excused for the rest of a seed.
             restore: if rng.u32(0..4) == 0 { 1_000 } else { 0 },
             replace: if rng.u32(0..8) == 0 { 300 } else { 0 },
+            // Deriving keys takes as long as half a seed.
+            remove: if rng.u32(0..8) == 0 { 300 } else { 0 },
+            seconds: if rng.bool() { 10_000 } else { 0 },
             full_disk: some_of(rng, 1_000),
             groups: if rng.bool() { rng.u32(2_000..=6_000) } else { 0 },
             delay: (1, if rng.bool() { 50 } else { 4_000 }),

@@ -1,13 +1,13 @@
 //! Groups in a world: what people do to them, and what must be true of them when the storm is over.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use sotto_client_api::Command;
 use sotto_client_api::views::Role;
 use sotto_protocol::{RoomId, Seq, UserName};
 
-use super::oracle::Timeline;
-use super::person::{Line, Past};
+use super::oracle::{Timeline, is_beginning};
+use super::person::Line;
 use super::{World, history};
 
 /// Groups of one world: in more of them fewer things meet.
@@ -26,8 +26,9 @@ impl World {
             }
             return;
         };
-        let others = self.people.len() - 1;
-        let whom = (who + 1 + self.rng.usize(0..others)) % self.people.len();
+        let account = self.people[who].account;
+        let others: Vec<usize> = (0..self.people.len()).filter(|other| self.people[*other].account != account).collect();
+        let Some(whom) = self.rng.choice(others) else { return };
         let name = self.people[whom].name.clone();
         let (what, command) = match self.rng.u32(0..13) {
             0..5 => (format!("adds {name}"), Command::AddPerson { room, name }),
@@ -48,7 +49,7 @@ impl World {
 
     /// Everybody has a last word: with it a name is repeated for those who may not know it.
     pub(super) fn speak_in_groups(&mut self) {
-        for who in 0..self.people.len() {
+        for who in self.awake() {
             let rooms = self.people[who].rooms.values();
             let groups: Vec<RoomId> = rooms.filter(|room| room.peer.is_none() && room.can_send.is_ok()).map(|room| room.room).collect();
             for room in groups {
@@ -79,24 +80,27 @@ impl World {
                 }
             }
         }
-        let whole: Vec<bool> = self.people.iter().map(|person| person.past == Past::Whole).collect();
-        let known = readers.iter().any(|(who, timeline)| whole[*who] && timeline.values().any(|line| matches!(line, Line::Created(_))));
-        let mut names = BTreeSet::new();
-        for person in &mut self.people {
-            let epochs = person.engine.epoch_authenticators().map_err(|code| format!("{}: {code:?}", person.name))?;
+        let has_all = |(who, timeline): &&(usize, Timeline)| self.people[*who].has_all_of(timeline);
+        let known = readers.iter().filter(has_all).any(|(_, timeline)| timeline.values().any(|line| matches!(line, Line::Created(_))));
+        let mut names: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+        for who in self.awake() {
+            let person = &mut self.people[who];
+            let epochs = person.engine.epoch_authenticators().map_err(|code| format!("{}: {code:?}", person.label))?;
             let has_keys = epochs.contains_key(&room);
             // Its maker has seen every change.
             if known && has_keys != is_inside(&changes, &person.name, Seq::MAX) {
-                return Err(format!("{} has keys of {room}: {has_keys}, which does not fit to {changes:?}", person.name));
+                return Err(format!("{} has keys of {room}: {has_keys}, which does not fit to {changes:?}", person.label));
             }
             if has_keys {
-                names.insert(person.rooms.get(&room).map(|room| room.title.clone()));
+                let title = person.rooms.get(&room).map(|room| room.title.clone());
+                names.entry(title).or_default().push(person.label.clone());
             }
         }
         if names.len() > 1 {
             return Err(format!("{room} is called {names:?}"));
         }
-        for (who, timeline) in readers.iter().filter(|(who, _)| whole[*who]) {
+        let has_all = |(who, timeline): &&(usize, Timeline)| self.people[*who].has_all_of(timeline);
+        for (who, timeline) in readers.iter().filter(has_all) {
             let name = &self.people[*who].name;
             if let Some((seq, line)) =
                 timeline.iter().find(|(seq, line)| matches!(line, Line::Text(..)) && !is_inside(timeline, name, **seq))
@@ -108,12 +112,13 @@ impl World {
     }
 }
 
-/// Whether a person stood in a group at a position, as its own timeline tells.
+/// Whether a person stood in a group at a position, as the timeline of one of the person's browsers tells.
 pub(super) fn is_inside(timeline: &Timeline, name: &UserName, at: Seq) -> bool {
     timeline.range(..at).fold(false, |inside, (_, line)| match line {
         Line::Created(by) => by == name,
         Line::Members { came, .. } if came.contains(name) => true,
         Line::Members { went, .. } if went.contains(name) => false,
+        line if is_beginning(line) => true,
         _ => inside,
     })
 }

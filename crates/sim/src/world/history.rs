@@ -36,6 +36,7 @@ pub(super) fn heard(bytes: &[u8]) -> Option<String> {
         ServerFrame::CaughtUp => "caught up".into(),
         ServerFrame::Devices => "devices".into(),
         ServerFrame::Asks => "asks".into(),
+        ServerFrame::Rooms { heads } => format!("rooms {}", cursors(&heads)),
         ServerFrame::Acks { acks } if acks.is_empty() => return None,
         ServerFrame::Acks { acks } => {
             let told = acks.iter().map(|ack| format!("{}:{}", short(ack.room), ack.seq));

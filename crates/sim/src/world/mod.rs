@@ -3,6 +3,7 @@
 //! One queue of events in virtual time; whatever waits (a frame, a request, an answer, a timer, a person's wish) is an event in it. The
 //! server handles one event at a time, whole: what its writes can be cut into is tested with real processes that are killed.
 
+mod devices;
 mod faults;
 mod groups;
 mod history;
@@ -20,7 +21,7 @@ use sotto_client::random;
 use sotto_client_api::views::{ConnectionView, Phase};
 use sotto_client_api::{Command, FromWorker, Reply, Update};
 use sotto_protocol::api::ErrorBody;
-use sotto_protocol::{ErrorCode, Millis, RoomId, UserName};
+use sotto_protocol::{DeviceId, ErrorCode, Millis, RoomId, UserName};
 
 use crate::clock::four_weeks_ago;
 use crate::host::context;
@@ -28,7 +29,7 @@ use crate::socket::Socket;
 use crate::{Host, SimError, api};
 
 pub use faults::Faults;
-use oracle::Oracle;
+use oracle::{CommandKey, Oracle};
 use person::{Names, Newcomer, Person};
 use place::Place;
 
@@ -40,6 +41,9 @@ const STORM: Millis = 120_000;
 const CALM: Millis = 240_000;
 /// Events of one seed, far above what a healthy one needs.
 const EVENTS: usize = 400_000;
+
+/// What a browser says of a server or a person that cheats.
+const ALARMS: [ErrorCode; 4] = [ErrorCode::DeviceListRefused, ErrorCode::DirectoryRefused, ErrorCode::GhostDevice, ErrorCode::NotAuthentic];
 
 std::thread_local! {
     /// OpenMLS encrypts the secrets of a path on rayon's threads, where nothing is seeded and nobody knows which comes first. This makes a
@@ -66,7 +70,7 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// Signs people up, at a server with its rows in memory.
+    /// Signs people up, at a server with its rows in memory. A name that comes again is one more browser of that person.
     ///
     /// # Errors
     /// What refused it.
@@ -74,7 +78,7 @@ impl Beginning {
         Self::at(four_weeks_ago(), Place::memory(), names).await
     }
 
-    /// Signs people up, at a server with its rows in SQLite.
+    /// [`Beginning::new`] at a server with its rows in SQLite.
     ///
     /// # Errors
     /// What refused it.
@@ -94,15 +98,19 @@ impl Beginning {
     async fn at(now: Millis, place: Place, names: &[&str]) -> Result<Self, SimError> {
         seed_randomness(0);
         let backend = place.open().await?;
-        let mut people = Vec::new();
+        let mut people: Vec<Newcomer> = Vec::new();
         for name in names {
             let mut host = Host::new(&backend, now);
-            host.sign_up(name, PASSWORD).await?;
+            if people.iter().any(|newcomer| newcomer.name.as_str() == *name) {
+                host.sign_in(name, PASSWORD).await?;
+            } else {
+                host.sign_up(name, PASSWORD).await?;
+            }
             while host.run().await {}
             let name = UserName::parse(name).map_err(|code| SimError(code, "name"))?;
             let token = host.token.take().ok_or(SimError(ErrorCode::Internal, "no session"))?;
-            let Phase::Ready { me, .. } = &host.phase else { return Err(SimError(ErrorCode::Internal, "not ready")) };
-            people.push(Newcomer { name, account: me.account, token, disk: host.disk.clone() });
+            let Phase::Ready { me, device, .. } = &host.phase else { return Err(SimError(ErrorCode::Internal, "not ready")) };
+            people.push(Newcomer { name, account: me.account, device: *device, token, disk: host.disk.clone() });
         }
         backend.close().await;
         Ok(Self { place, people, now })
@@ -214,6 +222,9 @@ struct World {
     /// Groups that somebody wanted to make, and names that somebody gave.
     groups: usize,
     names: usize,
+    /// Commands by which somebody removes a device, and devices of which the server has said that they are removed.
+    removals: BTreeMap<CommandKey, DeviceId>,
+    removed: BTreeSet<DeviceId>,
     oracle: Oracle,
     history: Vec<String>,
 }
@@ -226,7 +237,11 @@ impl World {
         let storm = faults.unwrap_or(chosen);
         let names = beginning.people.iter().map(|person| (person.account.to_string().chars().take(8).collect(), person.name.clone()));
         let names: Names = names.collect();
-        let people = beginning.people.iter().map(|newcomer| Person::new(newcomer, &names));
+        let mut people: Vec<Person> = Vec::new();
+        for newcomer in &beginning.people {
+            let before = people.iter().filter(|person| person.account == newcomer.account).count();
+            people.push(Person::new(newcomer, &names, before));
+        }
         Self {
             now: beginning.now,
             start: beginning.now,
@@ -235,13 +250,15 @@ impl World {
             storm,
             place,
             backend: Some(backend),
-            people: people.collect(),
+            people,
             queue: BTreeMap::new(),
             next_event: 0,
             handled: 0,
             kills: 0,
             groups: 0,
             names: 0,
+            removals: BTreeMap::new(),
+            removed: BTreeSet::new(),
             oracle: Oracle::default(),
             history: Vec::new(),
         }
@@ -249,7 +266,14 @@ impl World {
 
     async fn run(&mut self) -> Result<(), String> {
         for who in 0..self.people.len() {
-            self.after(0, Event::Start { who });
+            let is_second = self.people[..who].iter().any(|person| person.account == self.people[who].account);
+            if is_second && !self.happens(self.faults.seconds) {
+                self.people[who].shut = true;
+                continue;
+            }
+            // Half of the second browsers sleep for a while.
+            let sleeps = if is_second && self.rng.bool() { self.rng.u64(0..STORM) } else { 0 };
+            self.after(sleeps, Event::Start { who });
             for _ in 0..self.rng.usize(5..20) {
                 let at = self.rng.u64(0..STORM);
                 self.after(at, Event::Act { who });
@@ -304,8 +328,8 @@ impl World {
     }
 
     fn note_of(&mut self, who: usize, what: impl core::fmt::Display) {
-        let name = self.people[who].name.clone();
-        self.note(format!("{name}: {what}"));
+        let label = self.people[who].label.clone();
+        self.note(format!("{label}: {what}"));
     }
 
     fn happens(&mut self, chance: u32) -> bool {
@@ -323,13 +347,13 @@ impl World {
     async fn handle(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Start { who } => {
-                if !self.people[who].running && !self.people[who].away {
+                if !self.people[who].running && !self.people[who].away && !self.people[who].shut {
                     self.note_of(who, "starts");
                     self.people[who].start();
                     self.command(who, Command::Boot { signed_in: true });
                 }
             }
-            Event::Act { who } => self.act(who),
+            Event::Act { who } => self.act(who).await,
             Event::Input { who, life, input } => {
                 if self.people[who].life == life {
                     self.step(who, input)?;
@@ -378,7 +402,10 @@ impl World {
         id
     }
 
-    fn act(&mut self, who: usize) {
+    async fn act(&mut self, who: usize) {
+        if self.people[who].shut {
+            return;
+        }
         if self.happens(self.faults.partition) {
             let until = self.now + self.rng.u64(1_000..60_000);
             self.note_of(who, format!("has no network until {}", until - self.start));
@@ -402,6 +429,9 @@ impl World {
         if self.happens(self.faults.replace) && !self.people[who].away {
             self.note_of(who, "loses the browser");
             self.lose_browser(who);
+        }
+        if self.happens(self.faults.remove) {
+            self.remove_device(who).await;
         }
         if !self.people[who].running {
             return;
@@ -455,8 +485,10 @@ impl World {
         self.people[who].die();
         self.people[who].away = true;
         self.oracle.may_be_lost(who, &BTreeSet::new());
-        let wait = self.rng.u64(10..20_000);
-        self.after(wait, Event::SignIn { who });
+        if !self.people[who].shut {
+            let wait = self.rng.u64(10..20_000);
+            self.after(wait, Event::SignIn { who });
+        }
     }
 
     /// Signing in is a matter of seconds between a person and a page, in which nothing else happens here.
@@ -467,7 +499,10 @@ impl World {
                 // With the world's clock: a host's requests carry its own, and the server has but one.
                 let mut host = Host::new(backend, self.now);
                 match host.sign_in(name.as_str(), PASSWORD).await {
-                    Ok(()) => host.token.take().map(|token| (token, host.disk)),
+                    Ok(()) => match (&host.phase, host.token.take()) {
+                        (Phase::Ready { device, .. }, Some(token)) => Some((*device, token, host.disk)),
+                        _ => None,
+                    },
                     Err(error) => {
                         self.note_of(who, format!("can't sign in: {error:?}"));
                         None
@@ -476,9 +511,9 @@ impl World {
             }
             _ => None,
         };
-        if let Some((token, disk)) = signed_in {
+        if let Some((device, token, disk)) = signed_in {
             self.note_of(who, "has signed in with another browser");
-            self.people[who].sign_in(token, disk);
+            self.people[who].sign_in(device, token, disk);
             self.after(1, Event::Start { who });
         } else {
             self.after(5_000, Event::SignIn { who });
@@ -498,10 +533,14 @@ impl World {
             self.carry_out(who, effect)?;
         }
         if self.people[who].is_replaced() {
-            if !self.people[who].restored {
-                return Err(format!("{} is no device any more, and was never restored", self.people[who].name));
+            let Person { restored, unwanted, label, .. } = &self.people[who];
+            if !restored && !unwanted {
+                return Err(format!("{label} is no device any more, and was neither restored nor removed"));
             }
+            // One that was removed may never be used again.
+            let shut = *unwanted && self.rng.bool();
             self.note_of(who, "is no device any more");
+            self.people[who].shut = shut;
             self.lose_browser(who);
         }
         Ok(())
@@ -537,7 +576,7 @@ impl World {
                 let rows = self.people[who].disk.newest(store, from, to, newest);
                 self.after(1, Event::Input { who, life, input: Input::Loaded { id, result: Ok(rows) } });
             }
-            Effect::Wipe => return Err(format!("{} wipes its browser", self.people[who].name)),
+            Effect::Wipe => return Err(format!("{} wipes its browser", self.people[who].label)),
             Effect::Connect => {
                 self.people[who].hang_up();
                 let line = self.people[who].line;
@@ -566,6 +605,9 @@ impl World {
                 }
                 if let Update::Notice { code, .. } = &update {
                     self.note_of(who, format!("is told {code:?}"));
+                    if ALARMS.contains(code) {
+                        return Err(format!("{} is warned of {code:?}, and nobody lies", self.people[who].label));
+                    }
                 }
                 // People here take every request on as soon as they see it.
                 let requests = requests_in(&update);
@@ -591,6 +633,9 @@ impl World {
     fn replied(&mut self, who: usize, id: u32, result: Result<Reply, ErrorCode>) -> Result<(), String> {
         let life = self.people[who].life;
         self.oracle.replied((who, life, id), result.is_ok());
+        if let Some(device) = self.removals.remove(&(who, life, id)).filter(|_| result.is_ok()) {
+            self.removed.insert(device);
+        }
         match &result {
             Ok(Reply::Room(room)) => {
                 self.people[who].rooms.insert(room.room, room.clone());

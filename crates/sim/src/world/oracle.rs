@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sotto_client_api::views::{Delivery, EntryBody};
 use sotto_client_api::{Command, Reply};
-use sotto_protocol::{RoomId, Seq};
+use sotto_protocol::{RoomId, Seq, UserName};
 
 use super::World;
 use super::groups::is_inside;
-use super::person::{Line, Past};
+use super::person::{Line, Past, Person};
 
 /// A command of one life of one browser.
-type CommandKey = (usize, u32, u32);
+pub(super) type CommandKey = (usize, u32, u32);
 
 /// What was written, and what of it was accepted.
 #[derive(Default)]
@@ -66,8 +66,15 @@ pub(super) type Timeline = BTreeMap<Seq, Line>;
 
 impl World {
     pub(super) async fn judge(&mut self) -> Result<(), String> {
+        // Whoever opens a room sees after a while what other own browsers have archived late.
+        for who in self.awake() {
+            for room in self.people[who].rooms.keys().copied().collect::<Vec<_>>() {
+                self.command(who, Command::OpenRoom { room, before: None });
+            }
+        }
+        self.run_until(self.now + 10_000).await?;
         let mut timelines: BTreeMap<RoomId, Vec<(usize, Timeline)>> = BTreeMap::new();
-        for who in 0..self.people.len() {
+        for who in self.awake() {
             for room in self.people[who].rooms.keys().copied().collect::<Vec<_>>() {
                 let timeline = self.read(who, room).await?;
                 timelines.entry(room).or_default().push((who, timeline));
@@ -88,24 +95,25 @@ impl World {
                 return Err(format!("{text} was accepted, and is not there once, or it failed and is there"));
             }
         }
-        self.judge_epochs()
+        self.judge_epochs()?;
+        self.judge_devices().await
     }
 
     fn judge_room(&self, room: RoomId, readers: &[(usize, Timeline)]) -> Result<(), String> {
-        let name = |who: usize| &self.people[who].name;
+        let (name, label) = (|who: usize| &self.people[who].name, |who: usize| &self.people[who].label);
         for (who, timeline) in readers {
             for ((seen_in, seq), line) in &self.people[*who].seen {
                 if *seen_in == room && timeline.get(seq) != Some(line) {
-                    return Err(format!("{} saw {line:?} at {seq}, and it is {:?} now", name(*who), timeline.get(seq)));
+                    return Err(format!("{} saw {line:?} at {seq}, and it is {:?} now", label(*who), timeline.get(seq)));
                 }
             }
-            let whole = self.people[*who].past == Past::Whole;
+            let whole = self.people[*who].has_all_of(timeline);
             if let Some((seq, line)) = timeline.iter().find(|(_, line)| whole && is_gap(line)) {
-                return Err(format!("{} has {line:?} at {seq}", name(*who)));
+                return Err(format!("{} has {line:?} at {seq}", label(*who)));
             }
             for text in timeline.values().filter_map(|line| if let Line::Text(_, text) = line { Some(text) } else { None }) {
                 if count(timeline, text) != 1 {
-                    return Err(format!("{} has {text} {} times", name(*who), count(timeline, text)));
+                    return Err(format!("{} has {text} {} times", label(*who), count(timeline, text)));
                 }
             }
         }
@@ -114,28 +122,42 @@ impl World {
         for (who, timeline) in readers {
             for (seq, line) in texts(timeline) {
                 if let Some(other) = all.insert(seq, line.clone()).filter(|other| *other != line) {
-                    return Err(format!("{} has {line:?} at {seq}, where another has {other:?}", name(*who)));
+                    return Err(format!("{} has {line:?} at {seq}, where another has {other:?}", label(*who)));
                 }
             }
         }
         for (who, timeline) in readers {
-            let has = |seq: &Seq| timeline.contains_key(seq) || (self.is_group(*who, room) && !is_inside(timeline, name(*who), *seq));
-            let lacks = all.keys().filter(|seq| !has(seq)).count();
-            let excused = match self.people[*who].past {
-                Past::Whole => false,
-                Past::Restored => timeline.values().any(|line| is_gap(line) || is_beginning(line)),
-                Past::New => true,
+            // Before a browser came into a room, what no other whole one of its person has of it can't be had. Other lines may be of the archive.
+            let begins = if self.is_only_one(*who) {
+                0
+            } else {
+                timeline.iter().rfind(|(seq, line)| comes(**seq, line, name(*who))).map_or(0, |(seq, _)| *seq)
             };
+            let since: Timeline = timeline.range(begins..).map(|(seq, line)| (*seq, line.clone())).collect();
+            let inside = |seq: Seq| seq > begins && (!self.is_group(*who, room) || is_inside(&since, name(*who), seq));
+            let others = readers.iter().filter(|(other, _)| other != who && name(*other) == name(*who));
+            let whole: Vec<&Timeline> =
+                others.filter(|(other, _)| self.people[*other].past == Past::Whole).map(|(_, timeline)| timeline).collect();
+            let archived = |seq: &Seq| whole.iter().any(|timeline| timeline.contains_key(seq));
+            let lacks = all.keys().filter(|seq| !timeline.contains_key(seq) && (inside(**seq) || archived(seq))).count();
+            let restored = self.people[*who].restored;
+            let excused = restored && timeline.values().any(|line| is_gap(line) || is_beginning(line));
             if lacks > 0 && !excused {
-                return Err(format!("{} lacks {lacks} of {all:?}\nand has {timeline:?}", name(*who)));
+                return Err(format!("{} lacks {lacks} of {all:?}\nand has {timeline:?}", label(*who)));
             }
         }
         Ok(())
     }
 
+    /// This browser has been the person's only one all the time.
+    fn is_only_one(&self, who: usize) -> bool {
+        let Person { account, past, .. } = &self.people[who];
+        *past != Past::New && self.people.iter().filter(|person| person.account == *account).count() == 1
+    }
+
     fn judge_epochs(&mut self) -> Result<(), String> {
-        if let Some(person) = self.people.iter_mut().find(|person| person.engine.is_at_rest() != Ok(true)) {
-            return Err(format!("{} still waits for something", person.name));
+        if let Some(who) = self.awake().into_iter().find(|who| self.people[*who].engine.is_at_rest() != Ok(true)) {
+            return Err(format!("{} still waits for something", self.people[who].label));
         }
         self.ends().map(|_| ())
     }
@@ -143,12 +165,13 @@ impl World {
     /// Where the rooms are, if all who are in one agree.
     pub(super) fn ends(&mut self) -> Result<Vec<(RoomId, u64, Vec<u8>)>, String> {
         let mut known: BTreeMap<RoomId, (u64, Vec<u8>)> = BTreeMap::new();
-        for person in &mut self.people {
-            let rooms = person.engine.epoch_authenticators().map_err(|code| format!("{}: {code:?}", person.name))?;
+        for who in self.awake() {
+            let person = &mut self.people[who];
+            let rooms = person.engine.epoch_authenticators().map_err(|code| format!("{}: {code:?}", person.label))?;
             for (room, epoch) in rooms {
                 let before = known.entry(room).or_insert_with(|| epoch.clone());
                 if *before != epoch {
-                    return Err(format!("{} is in another state of {room}: epoch {} and not {}", person.name, epoch.0, before.0));
+                    return Err(format!("{} is in another state of {room}: epoch {} and not {}", person.label, epoch.0, before.0));
                 }
             }
         }
@@ -172,7 +195,10 @@ impl World {
                     (None, EntryBody::Message(message)) if message.delivery == Delivery::Failed && self.is_group(who, room) => {
                         self.oracle.failed(room, message.text.clone());
                     }
-                    (None, _) => return Err(format!("{} still has {line:?} unsent", self.people[who].name)),
+                    (None, _) => {
+                        let seat = self.people[who].rooms.get(&room).map(|room| &room.can_send);
+                        return Err(format!("{} still has {line:?} unsent in {room}: {seat:?}", self.people[who].label));
+                    }
                 }
             }
             before = timeline.keys().next().copied();
@@ -182,16 +208,16 @@ impl World {
         }
     }
 
-    async fn ask(&mut self, who: usize, command: Command) -> Result<Reply, String> {
+    pub(super) async fn ask(&mut self, who: usize, command: Command) -> Result<Reply, String> {
         let name = command.name();
         let id = self.command(who, command);
         for _ in 0..100 {
             self.run_until(self.now + 100).await?;
             if let Some(reply) = self.people[who].replies.remove(&id) {
-                return reply.map_err(|code| format!("{} is refused {name}: {code:?}", self.people[who].name));
+                return reply.map_err(|code| format!("{} is refused {name}: {code:?}", self.people[who].label));
             }
         }
-        Err(format!("{} gets no answer to {name}", self.people[who].name))
+        Err(format!("{} gets no answer to {name}", self.people[who].label))
     }
 }
 
@@ -203,8 +229,17 @@ fn texts(timeline: &Timeline) -> Timeline {
     timeline.iter().filter(|(_, line)| matches!(line, Line::Text(..))).map(|(seq, line)| (*seq, line.clone())).collect()
 }
 
+/// A line of somebody's coming into a room.
+fn comes(seq: Seq, line: &Line, name: &UserName) -> bool {
+    match line {
+        Line::Created(_) => seq > 1,
+        Line::Members { came, .. } => came.contains(name),
+        line => is_beginning(line),
+    }
+}
+
 /// The room was not in the copy: this browser is new in it.
-fn is_beginning(line: &Line) -> bool {
+pub(super) fn is_beginning(line: &Line) -> bool {
     matches!(line, Line::System(what) if what.starts_with("JoinedHere"))
 }
 

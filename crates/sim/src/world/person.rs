@@ -6,11 +6,13 @@ use sotto_backend::SessionToken;
 use sotto_client::Engine;
 use sotto_client_api::views::{Change, EntryBody, EntryView, PersonView, Phase, RoomView, SystemLine};
 use sotto_client_api::{Reply, Update};
-use sotto_protocol::{AccountId, ErrorCode, Millis, RoomId, Seq, UserName};
+use sotto_protocol::{AccountId, DeviceId, ErrorCode, Millis, RoomId, Seq, UserName};
 
 use crate::disk::Disk;
 use crate::host::nfkc;
 use crate::socket::Socket;
+
+use super::oracle::{Timeline, is_beginning};
 
 /// A line of a timeline that has its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,13 +75,18 @@ pub(super) struct Backup {
 pub(super) struct Newcomer {
     pub(super) name: UserName,
     pub(super) account: AccountId,
+    pub(super) device: DeviceId,
     pub(super) token: SessionToken,
     pub(super) disk: Disk,
 }
 
-/// The browser and whoever sits in front of it.
+/// A browser and whoever sits in front of it. Somebody with two browsers is two of these.
 pub(super) struct Person {
     pub(super) name: UserName,
+    /// The name in a history: of a second browser with a number.
+    pub(super) label: String,
+    /// Which device of the account it is now.
+    pub(super) device: DeviceId,
     pub(super) account: AccountId,
     /// Everybody's.
     names: Names,
@@ -112,15 +119,22 @@ pub(super) struct Person {
     pub(super) backup: Option<Backup>,
     /// This browser was started from a backup, so it may turn out to be no device any more.
     pub(super) restored: bool,
+    /// Somebody has tried to remove this device from the account.
+    pub(super) unwanted: bool,
     /// The browser is lost, and the person is on the way to another.
     pub(super) away: bool,
+    /// Nobody ever starts it: it was never used after its signing in, or it is lost for good.
+    pub(super) shut: bool,
 }
 
 impl Person {
-    pub(super) fn new(newcomer: &Newcomer, names: &Names) -> Self {
-        let Newcomer { name, account, token, disk } = newcomer.clone();
+    /// `before`: how many browsers of the same person there are already.
+    pub(super) fn new(newcomer: &Newcomer, names: &Names, before: usize) -> Self {
+        let Newcomer { name, account, device, token, disk } = newcomer.clone();
         Self {
+            label: if before == 0 { name.to_string() } else { format!("{name} {}", before + 1) },
             name,
+            device,
             account,
             names: names.clone(),
             token,
@@ -144,7 +158,9 @@ impl Person {
             past: Past::Whole,
             backup: None,
             restored: false,
+            unwanted: false,
             away: false,
+            shut: false,
         }
     }
 
@@ -163,15 +179,21 @@ impl Person {
     }
 
     /// Another browser, in which this person has just signed in.
-    pub(super) fn sign_in(&mut self, token: SessionToken, disk: Disk) {
-        (self.token, self.disk) = (token, disk);
+    pub(super) fn sign_in(&mut self, device: DeviceId, token: SessionToken, disk: Disk) {
+        (self.device, self.token, self.disk) = (device, token, disk);
         self.seen.clear();
         self.backup = None;
         self.past = Past::New;
-        (self.restored, self.away) = (false, false);
+        (self.restored, self.unwanted, self.away) = (false, false, false);
     }
 
-    /// The browser was restored from before its newest key update, or the account has gone to another one.
+    /// Nothing may be missing in it. A browser that came into the room after its own account did has what was before from the archive,
+    /// or not at all.
+    pub(super) fn has_all_of(&self, timeline: &Timeline) -> bool {
+        self.past == Past::Whole && !timeline.values().any(is_beginning)
+    }
+
+    /// The browser was restored from before its newest key update, or removed, or the account has gone to another one.
     pub(super) fn is_replaced(&self) -> bool {
         matches!(self.phase, Phase::Replaced { .. })
     }
@@ -225,13 +247,13 @@ impl Person {
         for entry in entries {
             // This server leaves nothing out.
             if matches!(entry.body, EntryBody::System(SystemLine::Withheld { .. })) {
-                return Some(format!("{} is told that messages are missing: {entry:?}", self.name));
+                return Some(format!("{} is told that messages are missing: {entry:?}", self.label));
             }
             let (Some(seq), line) = (entry.seq, self.line_of(entry)) else { continue };
             if let Some(before) = self.seen.insert((room, seq), line.clone())
                 && before != line
             {
-                return Some(format!("{} saw {before:?} at {seq}, and then {line:?}", self.name));
+                return Some(format!("{} saw {before:?} at {seq}, and then {line:?}", self.label));
             }
         }
         None
