@@ -80,8 +80,8 @@ test("r46_forward_secrecy_the_secret_of_before_stands_in_no_file_of_the_profile"
   await jonas.at("unlock-passphrase").fill(PASSPHRASE);
   await jonas.at("unlock-submit").click();
   await jonas.expectSignedIn();
-  // Not asked of the page, which would have it then.
-  await expect.poll(() => filesWith(folder, old)).toEqual([]);
+  // Not asked of the page, which would have it then. The browser is running: a file of its cache may go before it is read.
+  await expect.poll(() => filesWith(folder, old).catch(() => ["read again"])).toEqual([]);
   await jonas.enterRoom("mira");
   await jonas.expectMessage("read with the old secret");
   expect(memoryWith(folder, old), "by process").toEqual(new Map());
