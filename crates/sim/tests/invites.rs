@@ -168,8 +168,8 @@ async fn a_removal_ends_all_links_and_a_plain_member_makes_none() {
     assert_eq!(ask(&mut hosts[2], &code).await.unwrap_err().0, ErrorCode::InviteEnded);
 }
 
-// A server that makes up an ask, one that takes a proof for somebody else, and one that shows a link that is over. Fails without `is_proven` and without
-// the look at `expires_at` in `rank_to_admit`, and without the account in the proof.
+// A server that makes up an ask, one that takes a proof for somebody else, and one that shows a link that is over. Fails without `is_proven`, and
+// without the account in the proof. (Without the look at `expires_at` in `rank_to_admit` it does not: something else keeps that one out, too.)
 #[tokio::test]
 async fn a_server_that_makes_up_who_asks_brings_nobody_in() {
     let (world, mut hosts, room) = stage().await;

@@ -253,7 +253,8 @@ async fn r44_who_left_gets_and_reads_nothing_that_is_said_later() {
     reads_nothing_later(&world, &mut alice, &mallory, seat, head).await;
 }
 
-// Whatever its browser was about to do when it died. Fails when `propose_leave` keeps no upload: what was taken is then said again under another name.
+// Whatever its browser was about to do when it died. Not seen failing: it passes also when `propose_leave` keeps no
+// upload, because who says it twice leaves once.
 #[tokio::test]
 async fn who_dies_while_leaving_is_out_in_the_end_once() {
     for step in 0..60 {

@@ -129,8 +129,8 @@ async fn r72_two_faces_an_older_directory_than_was_shown_is_an_alarm_until_the_p
     assert!(!directory(&mut alice).await.alarm);
 }
 
-// The server puts another account behind alice's name, in a directory that is whole in itself. Fails without `own_only` in
-// `own_history_told` (alice), and without the comparison of accounts in `looked_up` (bob).
+// The server puts another account behind alice's name, in a directory that is whole in itself. Fails without
+// the comparison of accounts in `looked_up` (bob). What `own_history_told` asks overlaps here (alice): without `own_only` alone it passes.
 #[tokio::test]
 async fn r71_transparency_another_account_behind_a_name_is_seen_by_its_owner_and_by_contacts() {
     let world = World::new().await;
