@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::{PASSWORD, World, devices, said, settle};
+use kit::{PASSWORD, World, devices, said, seconds, settle};
 use sotto_client_api::views::{DeviceView, Phase, SystemLine};
 use sotto_client_api::{Command, Reply};
 use sotto_protocol::api::ErrorBody;
@@ -207,13 +207,6 @@ fn lose_answer(host: &mut Host, path: &'static str) {
         lost = true;
         Err(ErrorBody { code: ErrorCode::Offline, retry_after: None, room: None, epoch: None })
     });
-}
-
-async fn seconds(hosts: &mut [&mut Host], count: usize) {
-    for _ in 0..count {
-        hosts.iter_mut().for_each(|host| host.pass_time());
-        settle(hosts).await;
-    }
 }
 
 // Seed 88 of the world with devices. Fails when `ask_lists` leaves the own account out: the list stays the old one on this connection.

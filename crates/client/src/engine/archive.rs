@@ -332,7 +332,8 @@ fn open_or_empty(archive: &ArchiveKey, room: RoomId, stored: &ArchivePage) -> Pa
     archive.open(room, stored).unwrap_or_else(|_| empty(room, stored.page))
 }
 
-const fn empty(room: RoomId, number: u64) -> Page {
+/// A page with nothing on it.
+pub(super) const fn empty(room: RoomId, number: u64) -> Page {
     Page { room, number, entries: BTreeMap::new(), people: Vec::new(), seen: 0 }
 }
 

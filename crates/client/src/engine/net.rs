@@ -547,11 +547,11 @@ impl Engine {
         }
     }
 
-    /// Rooms that the server knows and this device does not: it takes its seat there.
     fn heads_told(&mut self, heads: Vec<Cursor>) {
         self.net.heads = heads.into_iter().map(|head| (head.room, head.seq)).collect();
     }
 
+    /// Rooms that the server knows and this device does not: it takes its seat there.
     pub(super) fn find_missing_rooms(&mut self, turn: &mut Turn) -> Result<(), ErrorCode> {
         for room in self.net.heads.keys().copied().collect::<Vec<_>>() {
             if self.data()?.find_room(room)?.is_none_or(|record| record.seat == Seat::Removed) {

@@ -9,6 +9,7 @@ use sotto_client_api::Reply;
 use sotto_protocol::{AccountId, Bytes, DeviceId, ErrorCode, RoomId, Seq, codec, limits};
 use sotto_rules::roles::Role;
 
+use super::archive::empty;
 use super::timeline::Load;
 use super::{Engine, Turn};
 use crate::archive::{Page, page_of};
@@ -98,13 +99,7 @@ impl Engine {
             let mut pages: BTreeMap<u64, Page> = BTreeMap::new();
             for line in history.lines.into_iter().filter(|line| (1..seq).contains(&line.seq)) {
                 let number = page_of(line.seq);
-                let page = pages.entry(number).or_insert_with(|| Page {
-                    room: room.room,
-                    number,
-                    entries: BTreeMap::new(),
-                    people: Vec::new(),
-                    seen: 0,
-                });
+                let page = pages.entry(number).or_insert_with(|| empty(room.room, number));
                 let PastLine { seq, at, author, name, id, text } = line;
                 let (device, wire_hash) = (DeviceId([0; 16]), Bytes::default());
                 let body = EntryKindRecord::Text { id, author, device, text, wire_hash, shared: Some(SharedBy { by, name }) };

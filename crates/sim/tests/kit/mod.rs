@@ -70,10 +70,13 @@ pub(crate) fn said(host: &Host) -> Vec<String> {
 
 /// Time passes until nothing waits to be written to the archive.
 pub(crate) async fn write_down(hosts: &mut [&mut Host]) {
-    for _ in 0..20 {
-        for host in hosts.iter_mut() {
-            host.pass_time();
-        }
+    seconds(hosts, 20).await;
+}
+
+/// So many seconds pass for all of them.
+pub(crate) async fn seconds(hosts: &mut [&mut Host], count: usize) {
+    for _ in 0..count {
+        hosts.iter_mut().for_each(|host| host.pass_time());
         settle(hosts).await;
     }
 }
@@ -110,9 +113,5 @@ pub(crate) async fn devices(host: &mut Host) -> Vec<DeviceView> {
 
 /// A minute passes for both, with time for everything in it.
 pub(crate) async fn pass_a_minute(alice: &mut Host, bob: &mut Host) {
-    for _ in 0..60 {
-        alice.pass_time();
-        bob.pass_time();
-        settle(&mut [&mut *alice, &mut *bob]).await;
-    }
+    seconds(&mut [alice, bob], 60).await;
 }
